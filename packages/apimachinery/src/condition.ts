@@ -9,7 +9,10 @@ export interface Condition {
 }
 
 /** The condition of a type, if present. */
-export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Condition | undefined {
   return conditions?.find((condition) => condition.type === type);
 }
 
@@ -23,7 +26,11 @@ export function isConditionTrue(conditions: readonly Condition[] | undefined, ty
  * the order of the others is kept. The input is not modified.
  * @param now the time of a transition
  */
-export function withCondition(conditions: readonly Condition[] | undefined, next: Condition, now: Date): Condition[] {
+export function withCondition(
+  conditions: readonly Condition[] | undefined,
+  next: Condition,
+  now: Date,
+): Condition[] {
   const previous = findCondition(conditions, next.type);
   const lastTransitionTime =
     previous?.status === next.status && previous.lastTransitionTime !== undefined

@@ -86,8 +86,16 @@ export function parseKey(text: string): ObjectKey {
 /** An owner reference that makes `owner` the managing controller (`controllerutil.SetControllerReference`). */
 export function controllerReference(owner: KubernetesObject): OwnerReference {
   const { name, uid } = owner.metadata;
-  if (uid === undefined) throw new TypeError(`${owner.kind} ${name} has no uid: it was not read from an API server`);
-  return { apiVersion: owner.apiVersion, kind: owner.kind, name, uid, controller: true, blockOwnerDeletion: true };
+  if (uid === undefined)
+    throw new TypeError(`${owner.kind} ${name} has no uid: it was not read from an API server`);
+  return {
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    name,
+    uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
 }
 
 /** The owner reference with `controller: true`, if there is one. */

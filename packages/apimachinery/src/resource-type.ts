@@ -51,11 +51,17 @@ export function groupResource(type: { group: string; plural: string }): string {
  */
 export function resourcePath(
   type: ResourceType,
-  location: { namespace?: string | undefined; name?: string | undefined; subresource?: string | undefined } = {},
+  location: {
+    namespace?: string | undefined;
+    name?: string | undefined;
+    subresource?: string | undefined;
+  } = {},
 ): string {
   const root = type.group === "" ? `/api/${type.version}` : `/apis/${type.group}/${type.version}`;
   const namespace =
-    type.namespaced && location.namespace !== undefined ? `/namespaces/${encodeURIComponent(location.namespace)}` : "";
+    type.namespaced && location.namespace !== undefined
+      ? `/namespaces/${encodeURIComponent(location.namespace)}`
+      : "";
   const name = location.name === undefined ? "" : `/${encodeURIComponent(location.name)}`;
   const subresource = location.subresource === undefined ? "" : `/${location.subresource}`;
   return `${root}${namespace}/${type.plural}${name}${subresource}`;
