@@ -14,3 +14,6 @@ export * from "./policy.ts";
 export * from "./rbac.ts";
 export * from "./storage.ts";
 export * from "./well-known.ts";
+export * from "./ocm.ts";
+export * from "./ocm-work.ts";
+export * from "./ocm-crds.ts";
