@@ -50,14 +50,18 @@ export interface InformerOptions<T extends KubernetesObject> {
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
   /** Values under which an object is found by `store.byIndex`. */
-  indexes?: Record<string, (object: T) => string[]> | undefined;
+  indexes?: Record<string, IndexFunction<T>> | undefined;
 }
+
+/** Declared as a method, so that a list of watches of different kinds has one type. */
+export type IndexFunction<T extends KubernetesObject> = { of(object: T): string[] }["of"];
 
 /** Another kind whose changes make keys of the controller's own kind due. */
 export interface Watch<T extends KubernetesObject = KubernetesObject> {
   type: ResourceType<T>;
   options?: InformerOptions<T>;
-  map: (object: T) => ObjectKey[];
+  /** A method, so that watches of different kinds fit into one list. */
+  map(object: T): ObjectKey[];
 }
 
 export interface ControllerOptions<T extends KubernetesObject = KubernetesObject> {
