@@ -1,1 +1,12 @@
-export {};
+export type { Authenticate, Authorize, ForgeCredentials, ForgeUser, ForgeVerb } from "./authentication.ts";
+export { createForgeClient, ForgeError } from "./client.ts";
+export type { ForgeClient, ForgeClientOptions, ForgePullRequest } from "./client.ts";
+export type { CommitOptions, FileContent } from "./commit.ts";
+export type { SeedOptions } from "./forge.ts";
+export { MissingGitError } from "./git.ts";
+export type { PushedCommit, PushEvent } from "./push-event.ts";
+export type { RepositoryName } from "./repository.ts";
+export { startForge } from "./server.ts";
+export type { ForgeOptions, RunningForge } from "./server.ts";
+export { pushPayload } from "./webhook.ts";
+export type { Webhook } from "./webhook.ts";
