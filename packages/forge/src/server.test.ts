@@ -300,7 +300,7 @@ describe("pull requests", () => {
       code: 405,
       body: { message: expect.stringContaining("not mergeable") },
     });
-    expect((await api("GET", "/repos/edge/gitops/pulls?state=all")).body.map((pull) => pull.state)).toEqual([
+    expect((await apiList("/repos/edge/gitops/pulls?state=all")).map((pull) => pull.state)).toEqual([
       "open",
       "closed",
     ]);
