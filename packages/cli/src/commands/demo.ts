@@ -1,0 +1,80 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+
+import { pino } from "pino";
+
+import type { ProgramIO } from "../program-io.ts";
+import { demoReport } from "../demo/report.ts";
+import { Progress } from "../demo/progress.ts";
+import { type HopOutcome, runHops } from "../demo/run-hops.ts";
+import { suggestions } from "../demo/suggestions.ts";
+import { edgeName, startTopology, type Topology } from "../topology/topology.ts";
+import { aborted } from "../topology/wait.ts";
+import { UserError } from "../user-error.ts";
+
+export interface DemoOptions {
+  once?: boolean;
+  keep?: boolean;
+  edges: number;
+  dataDir?: string;
+  output: "text" | "json";
+}
+
+/** `ai-edge demo`: the whole path, told hop by hop. Progress goes to standard error, the report to standard output. */
+export async function demo(options: DemoOptions, io: ProgramIO): Promise<void> {
+  if (options.edges < 1) throw new UserError("the demo needs at least one edge (--edges 1)");
+  const dataDir = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), "ai-edge-demo-")) : resolve(io.cwd, options.dataDir);
+  const temporary = options.dataDir === undefined;
+  const progress = new Progress(io.stderr);
+  const outcome = emptyOutcome();
+  const startedAt = performance.now();
+  const edges = Array.from({ length: options.edges }, (_, index) => edgeName(index + 1));
+  let topology: Topology | undefined;
+  let failure: unknown;
+  try {
+    progress.say(`Starting one core and ${edges.length} edges in ${dataDir}`);
+    topology = await startTopology({
+      dataDir,
+      edges: options.edges,
+      env: io.env,
+      logger: pino({ name: "demo", level: "error" }, pino.destination(2)),
+      report: (line) => progress.say(`    ${line}`),
+    });
+    const workDir = join(dataDir, "demo");
+    await mkdir(workDir, { recursive: true });
+    await runHops({ topology, edges, progress, workDir, env: io.env, signal: io.signal, startedAt }, outcome);
+  } catch (error) {
+    failure = error;
+  }
+  const report = await demoReport({ topology, progress, outcome, edges, failure });
+  if (options.output === "json") io.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  if (failure === undefined && options.once !== true && topology !== undefined) {
+    progress.say(suggestions(topology, outcome));
+    await aborted(io.signal);
+    progress.say("stopping");
+  }
+  await topology?.stop();
+  if (temporary && options.keep !== true && (failure === undefined || options.once === true)) await removeData(dataDir);
+  else progress.say(`The data directory ${dataDir} was kept.`);
+  if (failure !== undefined) throw new UserError(failure instanceof Error ? failure.message : String(failure), { cause: failure });
+}
+
+function emptyOutcome(): HopOutcome {
+  return {
+    images: [],
+    pullRequests: [],
+    predictions: new Map(),
+    failedRequests: new Map(),
+    sentRequests: 0,
+    metrics: [],
+    secondsToFirstPredictions: 0,
+    secondsFromMergeToServing: 0,
+  };
+}
+
+/** Only ever a directory that this run made itself. */
+async function removeData(dataDir: string): Promise<void> {
+  if (!basename(dataDir).startsWith("ai-edge-demo-")) return;
+  await rm(dataDir, { recursive: true, force: true });
+}

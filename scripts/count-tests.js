@@ -1,0 +1,13 @@
+// Sums vitest's JSON reports into the closing line of .ci/run. Plain JavaScript: it runs on the machine's own Node.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const directory = process.argv[2] ?? ".";
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const name of readdirSync(directory).filter((file) => file.endsWith(".json"))) {
+  const report = JSON.parse(readFileSync(join(directory, name), "utf8"));
+  total.passed += report.numPassedTests;
+  total.failed += report.numFailedTests;
+  total.skipped += report.numPendingTests + report.numTodoTests;
+}
+console.log(`tests: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
