@@ -1,5 +1,6 @@
 export * from "./condition.ts";
 export * from "./deep-equal.ts";
+export * from "./field-schema.ts";
 export * from "./field-selector.ts";
 export * from "./generate-name.ts";
 export * from "./json-patch.ts";
@@ -7,7 +8,9 @@ export * from "./json-pointer.ts";
 export * from "./json.ts";
 export * from "./label-selector.ts";
 export * from "./merge-patch.ts";
+export * from "./merge-keys.ts";
 export * from "./names.ts";
 export * from "./object.ts";
 export * from "./resource-type.ts";
 export * from "./status.ts";
+export * from "./strategic-merge.ts";
