@@ -18,7 +18,7 @@ export function convertTekton<T extends KubernetesObject>(object: T, version: Te
   const target = `tekton.dev/${version}`;
   const convert = CONVERTERS[object.kind];
   if (object.apiVersion === target || convert === undefined) return object;
-  return { ...object, ...convert({ ...object }, version), apiVersion: target };
+  return { ...object, ...convert(Object.fromEntries(Object.entries(object)), version), apiVersion: target };
 }
 
 /** A v1beta1 PipelineRun as v1: `serviceAccountName`, `podTemplate`, `timeout`, status results and bundles move. */
