@@ -112,7 +112,13 @@ class HttpClient implements Client {
     object: NoInfer<Writable<T>>,
     options: WriteOptions = {},
   ): Promise<T> {
-    return this.#write<T>("PUT", objectPath(type, object.metadata, options.subresource), type, object, options);
+    return this.#write<T>(
+      "PUT",
+      objectPath(type, object.metadata, options.subresource),
+      type,
+      object,
+      options,
+    );
   }
 
   async patch<T extends KubernetesObject>(
@@ -213,9 +219,7 @@ class HttpClient implements Client {
       body?: string | Uint8Array;
     } = {},
   ): Promise<ClientResponse> {
-    return clientResponse(
-      await this.#send({ ...options, method, path, stream: true }, `${method} ${path}`),
-    );
+    return clientResponse(await this.#send({ ...options, method, path, stream: true }, `${method} ${path}`));
   }
 
   resourceFor(apiVersion: string, kind: string): Promise<ResourceType> {
@@ -226,7 +230,10 @@ class HttpClient implements Client {
     this.#transport.close();
   }
 
-  async #page<T extends KubernetesObject>(type: ResourceType<T>, options: ListOptions): Promise<ObjectList<T>> {
+  async #page<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    options: ListOptions,
+  ): Promise<ObjectList<T>> {
     const what = `list ${groupResource(type)}`;
     const path = resourcePath(type, { namespace: options.namespace });
     const request = { method: "GET", path, query: query(options), signal: options.signal };
@@ -326,6 +333,8 @@ function writeQuery(options: WriteOptions): Record<string, string> {
 function query(options: ListOptions | WatchOptions): Record<string, string> {
   const { signal: _, namespace: __, ...parameters } = options;
   return Object.fromEntries(
-    Object.entries(parameters).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries(parameters).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
   );
 }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type KubeconfigUser, KubeconfigError } from "./kubeconfig.ts";
+import { type KubeconfigUser, KubeconfigError, messageOf } from "./kubeconfig.ts";
 
 /** What a request proves its identity with. All are optional; an API server may allow anonymous requests. */
 export interface Credentials {
@@ -44,10 +44,13 @@ async function readCredentials(user: KubeconfigUser, fixed: Credentials): Promis
   const certificate = await pem(user, "client-certificate");
   const key = await pem(user, "client-key");
   if ((certificate === undefined) !== (key === undefined)) {
-    throw new KubeconfigError("kubeconfig: client-certificate and client-key belong together; one is missing");
+    throw new KubeconfigError(
+      "kubeconfig: client-certificate and client-key belong together; one is missing",
+    );
   }
   // As client-go: the file wins over the literal token, because the file is the one that is kept fresh.
-  const token = user.tokenFile === undefined ? fixed.token : (await readText(user.tokenFile, "tokenFile")).trim();
+  const token =
+    user.tokenFile === undefined ? fixed.token : (await readText(user.tokenFile, "tokenFile")).trim();
   return {
     ...fixed,
     token,
@@ -69,14 +72,18 @@ async function readText(file: string, field: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new KubeconfigError(`kubeconfig: ${field}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new KubeconfigError(`kubeconfig: ${field}: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 
 function refuseUnsupported(user: KubeconfigUser): void {
   for (const field of ["exec", "auth-provider"] as const) {
     if (user[field] !== undefined && user[field] !== null) {
-      throw new KubeconfigError(`kubeconfig: user.${field} is not supported; use a token or a client certificate`);
+      throw new KubeconfigError(
+        `kubeconfig: user.${field} is not supported; use a token or a client certificate`,
+      );
     }
   }
 }

@@ -63,7 +63,8 @@ export class Discovery {
 }
 
 function parseResources(list: unknown): readonly DiscoveredResource[] {
-  if (typeof list !== "object" || list === null || !("resources" in list) || !Array.isArray(list.resources)) return [];
+  if (typeof list !== "object" || list === null || !("resources" in list) || !Array.isArray(list.resources))
+    return [];
   const entries: readonly unknown[] = list.resources;
   // Names with a slash are subresources (`pods/log`).
   return entries.filter(isResource).filter((resource) => !resource.name.includes("/"));

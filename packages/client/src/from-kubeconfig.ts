@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
 import { createClient } from "./client.ts";
 import { type CredentialsProvider, credentialsOf } from "./credentials.ts";
-import { type Kubeconfig, KubeconfigError, type KubeconfigCluster, resolveContext } from "./kubeconfig.ts";
+import {
+  type Kubeconfig,
+  KubeconfigError,
+  type KubeconfigCluster,
+  resolveContext,
+  messageOf,
+} from "./kubeconfig.ts";
 import type { ConnectionOptions } from "./transport.ts";
 import type { Client } from "./types.ts";
 
@@ -52,9 +58,6 @@ function certificateAuthority(cluster: KubeconfigCluster): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new KubeconfigError(
-      `kubeconfig: certificate-authority: ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    );
+    throw new KubeconfigError(`kubeconfig: certificate-authority: ${messageOf(cause)}`, { cause });
   }
 }

@@ -52,6 +52,11 @@ export class KubeconfigError extends Error {
   override readonly name = "KubeconfigError";
 }
 
+/** What an error says, for the end of another message. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Far above any real kubeconfig (certificates are a few KiB each); stops a wrong path to a huge file. */
 const MAX_KUBECONFIG_BYTES = 4 * 1024 * 1024;
 
@@ -95,10 +100,7 @@ export async function loadKubeconfig(file: string): Promise<Kubeconfig> {
   try {
     text = await readFile(file, "utf8");
   } catch (cause) {
-    throw new KubeconfigError(
-      `cannot read kubeconfig ${file}: ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    );
+    throw new KubeconfigError(`cannot read kubeconfig ${file}: ${messageOf(cause)}`, { cause });
   }
   return parseKubeconfig(text, { source: file, directory: dirname(file) });
 }
@@ -130,7 +132,9 @@ export function mergeKubeconfigs(...kubeconfigs: readonly Kubeconfig[]): Kubecon
     users: firstOfEachName(kubeconfigs.flatMap((config) => config.users)),
     contexts: firstOfEachName(kubeconfigs.flatMap((config) => config.contexts)),
     "current-context":
-      kubeconfigs.map((config) => config["current-context"]).find((name) => name !== undefined && name !== "") ?? "",
+      kubeconfigs
+        .map((config) => config["current-context"])
+        .find((name) => name !== undefined && name !== "") ?? "",
   };
 }
 
@@ -195,11 +199,15 @@ export function resolveContext(
   }
   const cluster = kubeconfig.clusters.find(({ name }) => name === found.cluster)?.cluster;
   if (cluster === undefined) {
-    throw new KubeconfigError(`kubeconfig: context "${wanted}" names cluster "${found.cluster}", which is not there`);
+    throw new KubeconfigError(
+      `kubeconfig: context "${wanted}" names cluster "${found.cluster}", which is not there`,
+    );
   }
   const user = kubeconfig.users.find(({ name }) => name === found.user)?.user;
   if (user === undefined && found.user !== "") {
-    throw new KubeconfigError(`kubeconfig: context "${wanted}" names user "${found.user}", which is not there`);
+    throw new KubeconfigError(
+      `kubeconfig: context "${wanted}" names user "${found.user}", which is not there`,
+    );
   }
   return { cluster, user: user ?? {}, namespace: found.namespace };
 }
@@ -214,11 +222,14 @@ function parseYaml(text: string, source: string): Fields {
   try {
     document = parse(text);
   } catch (cause) {
-    throw new KubeconfigError(`${source}: not YAML: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new KubeconfigError(`${source}: not YAML: ${messageOf(cause)}`, {
+      cause,
+    });
   }
   // An empty file is an empty kubeconfig for kubectl too.
   if (document === null || document === undefined) return {};
-  if (!isFields(document)) throw new KubeconfigError(`${source}: not a kubeconfig: the document is not a mapping`);
+  if (!isFields(document))
+    throw new KubeconfigError(`${source}: not a kubeconfig: the document is not a mapping`);
   return document;
 }
 
@@ -247,7 +258,8 @@ function resolveFiles(fields: Fields, directory: string | undefined): Fields {
   const resolved = { ...fields };
   for (const field of FILE_FIELDS) {
     const value = fields[field];
-    if (typeof value === "string" && value !== "" && !isAbsolute(value)) resolved[field] = join(directory, value);
+    if (typeof value === "string" && value !== "" && !isAbsolute(value))
+      resolved[field] = join(directory, value);
   }
   return resolved;
 }

@@ -55,7 +55,10 @@ export async function readText(response: IncomingMessage, limit: number = MAX_BO
 }
 
 /** The body as an object of the API. */
-export async function readObject<T extends KubernetesObject>(response: IncomingMessage, what: string): Promise<T> {
+export async function readObject<T extends KubernetesObject>(
+  response: IncomingMessage,
+  what: string,
+): Promise<T> {
   return parseObject<T>(await readText(response), what);
 }
 
@@ -65,7 +68,10 @@ export function parseObject<T>(text: string, what: string): T {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    const error = statusError("InternalError", `${what}: the API server's answer is not JSON: ${excerpt(text)}`);
+    const error = statusError(
+      "InternalError",
+      `${what}: the API server's answer is not JSON: ${excerpt(text)}`,
+    );
     error.cause = cause;
     throw error;
   }

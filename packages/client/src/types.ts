@@ -67,20 +67,56 @@ export type WatchEvent<T extends KubernetesObject = KubernetesObject> =
 export interface Client {
   /** The API server's base URL. */
   readonly server: string;
-  get<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey, options?: RequestOptions & { subresource?: string }): Promise<T>;
+  get<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    key: ObjectKey,
+    options?: RequestOptions & { subresource?: string },
+  ): Promise<T>;
   /** One page if `limit` is given, otherwise the whole list. */
   list<T extends KubernetesObject>(type: ResourceType<T>, options?: ListOptions): Promise<ObjectList<T>>;
   /** `object.metadata.namespace` says where; apiVersion and kind are filled in from `type` when absent. */
-  create<T extends KubernetesObject>(type: ResourceType<T>, object: NoInfer<Writable<T>>, options?: WriteOptions): Promise<T>;
-  update<T extends KubernetesObject>(type: ResourceType<T>, object: NoInfer<Writable<T>>, options?: WriteOptions): Promise<T>;
-  patch<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey, patch: Patch, options?: WriteOptions): Promise<T>;
+  create<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: NoInfer<Writable<T>>,
+    options?: WriteOptions,
+  ): Promise<T>;
+  update<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: NoInfer<Writable<T>>,
+    options?: WriteOptions,
+  ): Promise<T>;
+  patch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    key: ObjectKey,
+    patch: Patch,
+    options?: WriteOptions,
+  ): Promise<T>;
   /** Server-side apply. */
-  apply<T extends KubernetesObject>(type: ResourceType<T>, object: NoInfer<Partial<T>> & { metadata: ObjectKey & object }, options: ApplyOptions): Promise<T>;
-  delete<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey, options?: DeleteOptions): Promise<void>;
+  apply<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: NoInfer<Partial<T>> & { metadata: ObjectKey & object },
+    options: ApplyOptions,
+  ): Promise<T>;
+  delete<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    key: ObjectKey,
+    options?: DeleteOptions,
+  ): Promise<void>;
   /** Events until the server closes the stream or `signal` aborts; throws `StatusError` `Expired`/`Gone` when `resourceVersion` is too old. */
-  watch<T extends KubernetesObject>(type: ResourceType<T>, options?: WatchOptions): AsyncIterable<WatchEvent<T>>;
+  watch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    options?: WatchOptions,
+  ): AsyncIterable<WatchEvent<T>>;
   /** Any other request; throws on non-2xx too. The body is returned unread. */
-  request(method: string, path: string, options?: RequestOptions & { query?: Record<string, string>; headers?: Record<string, string>; body?: string | Uint8Array }): Promise<ClientResponse>;
+  request(
+    method: string,
+    path: string,
+    options?: RequestOptions & {
+      query?: Record<string, string>;
+      headers?: Record<string, string>;
+      body?: string | Uint8Array;
+    },
+  ): Promise<ClientResponse>;
   /** Finds the resource of a kind by discovery (cached; rediscovers once on a miss). Throws NotFound for an unknown kind. */
   resourceFor(apiVersion: string, kind: string): Promise<ResourceType>;
   /** Closes idle connections. */
@@ -88,7 +124,10 @@ export interface Client {
 }
 
 /** An object to write: apiVersion and kind may be left out, because the resource type knows them. */
-export type Writable<T extends KubernetesObject> = Omit<T, "apiVersion" | "kind"> & { apiVersion?: string; kind?: string };
+export type Writable<T extends KubernetesObject> = Omit<T, "apiVersion" | "kind"> & {
+  apiVersion?: string;
+  kind?: string;
+};
 
 export interface ClientResponse {
   status: number;

@@ -49,13 +49,20 @@ function decodeFrame<T extends KubernetesObject>(line: string, what: string): Wa
     if (isStatusObject(frame.object)) throw new StatusError(frame.object);
     throw statusError("InternalError", `${what}: the server reported an error without a Status`);
   }
-  if (!isEvent<T>(frame)) throw statusError("InternalError", `${what}: unknown event type ${String(frame.type)}`);
+  if (!isEvent<T>(frame))
+    throw statusError("InternalError", `${what}: unknown event type ${String(frame.type)}`);
   return frame;
 }
 
-function isEvent<T extends KubernetesObject>(frame: { type?: unknown; object?: unknown }): frame is WatchEvent<T> {
+function isEvent<T extends KubernetesObject>(frame: {
+  type?: unknown;
+  object?: unknown;
+}): frame is WatchEvent<T> {
   return (
-    (frame.type === "ADDED" || frame.type === "MODIFIED" || frame.type === "DELETED" || frame.type === "BOOKMARK") &&
+    (frame.type === "ADDED" ||
+      frame.type === "MODIFIED" ||
+      frame.type === "DELETED" ||
+      frame.type === "BOOKMARK") &&
     typeof frame.object === "object" &&
     frame.object !== null &&
     "metadata" in frame.object

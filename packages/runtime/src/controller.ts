@@ -50,7 +50,8 @@ export class Controller<T extends KubernetesObject> implements ControllerHandle 
       synced.push(informer.synced);
       informer.onEvent(({ object, old }) => {
         this.#enqueueOwner(object);
-        if (old !== undefined && controllerOf(old)?.uid !== controllerOf(object)?.uid) this.#enqueueOwner(old);
+        if (old !== undefined && controllerOf(old)?.uid !== controllerOf(object)?.uid)
+          this.#enqueueOwner(old);
       });
     }
     for (const watch of options.watches ?? []) {
@@ -130,8 +131,11 @@ export class Controller<T extends KubernetesObject> implements ControllerHandle 
   #enqueueOwner(object: KubernetesObject): void {
     const owner = controllerOf(object);
     const { kind, group, namespaced } = this.#options.for;
-    if (owner === undefined || owner.kind !== kind || parseApiVersion(owner.apiVersion).group !== group) return;
+    if (owner === undefined || owner.kind !== kind || parseApiVersion(owner.apiVersion).group !== group)
+      return;
     const { namespace } = object.metadata;
-    this.#enqueueMapped(namespaced && namespace !== undefined ? { namespace, name: owner.name } : { name: owner.name });
+    this.#enqueueMapped(
+      namespaced && namespace !== undefined ? { namespace, name: owner.name } : { name: owner.name },
+    );
   }
 }

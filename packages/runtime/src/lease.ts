@@ -13,7 +13,9 @@ interface LeaseObject extends KubernetesObject {
   };
 }
 
-const LeaseObject = resourceType<LeaseObject>("coordination.k8s.io/v1", "Lease", "leases", { namespaced: true });
+const LeaseObject = resourceType<LeaseObject>("coordination.k8s.io/v1", "Lease", "leases", {
+  namespaced: true,
+});
 
 export interface LeaseOptions {
   client: Client;

@@ -42,10 +42,7 @@ class ControllerManager implements Manager {
     this.#resyncPeriod = options.resyncPeriod;
   }
 
-  informer<T extends KubernetesObject>(
-    type: ResourceType<T>,
-    options: InformerOptions<T> = {},
-  ): Informer<T> {
+  informer<T extends KubernetesObject>(type: ResourceType<T>, options: InformerOptions<T> = {}): Informer<T> {
     const scope = [resourcePath(type), options.namespace, options.labelSelector, options.fieldSelector];
     const key = JSON.stringify(scope);
     const existing = this.#informers.get(key) ?? [];

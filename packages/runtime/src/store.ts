@@ -20,7 +20,9 @@ export class ObjectStore<T extends KubernetesObject> implements Store<T> {
     const candidates = namespace === undefined ? [...this.#objects.values()] : this.#inNamespace(namespace);
     if (labels === undefined) return candidates;
     const wanted = Object.entries(labels);
-    return candidates.filter(({ metadata }) => wanted.every(([name, value]) => metadata.labels?.[name] === value));
+    return candidates.filter(({ metadata }) =>
+      wanted.every(([name, value]) => metadata.labels?.[name] === value),
+    );
   }
 
   byIndex(index: string, value: string): T[] {
