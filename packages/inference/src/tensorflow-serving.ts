@@ -4,7 +4,7 @@
  */
 import { isRecord, kindOf, ProtocolError } from "./protocol-error.ts";
 import { servingNumber } from "./number-text.ts";
-import { readNested, type Tensor, type TensorMetadata } from "./tensor.ts";
+import { MAX_RANK, readNested, type Tensor, type TensorMetadata } from "./tensor.ts";
 
 export interface PredictRequest {
   form: "row" | "column";
@@ -15,8 +15,9 @@ export interface PredictRequest {
 const DEFAULT_SIGNATURE = "serving_default";
 
 /** `{"b64": "…"}` stands for bytes; everything else passes unchanged. */
-function unwrapBytes(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(unwrapBytes);
+function unwrapBytes(value: unknown, depth = 0): unknown {
+  if (depth > MAX_RANK) throw new ProtocolError(`nested deeper than ${MAX_RANK} levels`);
+  if (Array.isArray(value)) return value.map((element) => unwrapBytes(element, depth + 1));
   if (!isRecord(value)) return value;
   const encoded = value["b64"];
   if (typeof encoded !== "string" || Object.keys(value).length !== 1) {
