@@ -1,0 +1,172 @@
+import { errorBody, ProtocolError } from "@ai-edge/inference";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import {
+  infer,
+  modelMetadata,
+  parseJson,
+  predict,
+  servingMetadata,
+  servingStatus,
+  type ServedModel,
+} from "../dialect.ts";
+import type { Api, ApiMethod, ServerMetrics } from "../metrics/server-metrics.ts";
+import { readBody } from "./body.ts";
+import { routeOf, type Action, type Route } from "./route.ts";
+
+/** What the handler asks of the server at every request. */
+export interface ServerState {
+  /** The model once it is loaded, warm and proven; until then why there is none. */
+  served(): ServedModel | { reason: string };
+  draining(): boolean;
+}
+
+export interface HandlerOptions {
+  state: ServerState;
+  metrics: ServerMetrics;
+  modelName: string;
+  serverVersion: string;
+  logger: Logger;
+  /** Milliseconds, monotonic. */
+  clock: () => number;
+}
+
+interface Answer {
+  status: number;
+  type: string;
+  text: string;
+}
+
+const JSON_TYPE = "application/json";
+/** Prometheus text format. */
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+const API_METHODS: Partial<Record<Action, readonly [Api, ApiMethod]>> = {
+  infer: ["KServe", "ModelInfer"],
+  "model-metadata": ["KServe", "ModelMetadata"],
+  "model-ready": ["KServe", "ModelReady"],
+  predict: ["TensorFlowServing", "Predict"],
+  "serving-status": ["TensorFlowServing", "GetModelStatus"],
+  "serving-metadata": ["TensorFlowServing", "GetModelMetadata"],
+};
+
+/** MLServer counts neither scrapes nor probes. */
+const UNCOUNTED: ReadonlySet<Action> = new Set<Action>(["metrics", "live", "ready"]);
+const METHODS = new Set(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]);
+
+const json = (value: unknown, status = 200): Answer => ({
+  status,
+  type: JSON_TYPE,
+  text: JSON.stringify(value),
+});
+
+function modelOf(route: Route, options: HandlerOptions): ServedModel {
+  if (route.model !== options.modelName) {
+    throw new ProtocolError(
+      `model ${JSON.stringify(route.model)} not found; this server has ${options.modelName}`,
+      404,
+    );
+  }
+  const served = options.state.served();
+  if ("reason" in served)
+    throw new ProtocolError(`model ${options.modelName} is not ready: ${served.reason}`, 503);
+  if (route.version !== undefined && route.version !== served.version) {
+    throw new ProtocolError(
+      `version ${route.version} of ${served.name} not found; served is ${served.version}`,
+      404,
+    );
+  }
+  return served;
+}
+
+function readiness(options: HandlerOptions): Answer {
+  const served = options.state.served();
+  if (options.state.draining()) return json({ live: true, ready: false, error: "shutting down" }, 503);
+  if ("reason" in served) return json({ live: true, ready: false, error: served.reason }, 503);
+  // The protocol's own example says "live" here, clients look for "ready": both are sent.
+  return json({ live: true, ready: true });
+}
+
+async function answerRoute(route: Route, request: IncomingMessage, options: HandlerOptions): Promise<Answer> {
+  switch (route.action) {
+    case "metrics":
+      return { status: 200, type: METRICS_TYPE, text: options.metrics.text() };
+    case "live":
+      return json({ live: true });
+    case "ready":
+      return readiness(options);
+    case "server-metadata":
+      return json({ name: "ai-edge-model-server", version: options.serverVersion, extensions: [] });
+    case "model-metadata":
+      return json(modelMetadata(modelOf(route, options)));
+    case "model-ready":
+      return json({ name: modelOf(route, options).name, ready: true });
+    case "serving-status":
+      return json(servingStatus(modelOf(route, options)));
+    case "serving-metadata":
+      return json(servingMetadata(modelOf(route, options)));
+    case "infer":
+    case "predict": {
+      const served = modelOf(route, options);
+      const body = parseJson(await readBody(request));
+      const text = route.action === "infer" ? await infer(served, body) : await predict(served, body);
+      return { status: 200, type: JSON_TYPE, text };
+    }
+  }
+}
+
+function failure(error: unknown, logger: Logger): Answer {
+  if (error instanceof ProtocolError) return json(errorBody(error.message), error.status);
+  // The runtime's message may quote input; the log gets the kind only.
+  logger.error({ error: error instanceof Error ? error.name : typeof error }, "inference failed");
+  return json(errorBody("inference failed inside the model"), 500);
+}
+
+async function answer(
+  request: IncomingMessage,
+  route: Route | undefined,
+  options: HandlerOptions,
+): Promise<Answer> {
+  try {
+    if (route === undefined) throw new ProtocolError("no such path", 404);
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    if (method !== route.method) throw new ProtocolError(`${request.method} is not allowed here`, 405);
+    return await answerRoute(route, request, options);
+  } catch (error) {
+    return failure(error, options.logger);
+  }
+}
+
+/** Path label: bounded, because anyone can ask for any path. */
+function pathLabel(path: string, route: Route | undefined, status: number): string {
+  return route === undefined || status === 404 ? "unmatched" : path;
+}
+
+/** The request listener of the HTTP port. */
+export function createHandler(
+  options: HandlerOptions,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { metrics, clock, state } = options;
+  return async (request, response) => {
+    const started = clock();
+    const [path = "/"] = (request.url ?? "/").split("?");
+    const method = METHODS.has(request.method ?? "") ? (request.method ?? "GET") : "OTHER";
+    const route = routeOf(path);
+    const counted = route === undefined || !UNCOUNTED.has(route.action);
+    if (counted) metrics.requestStarts(method);
+    const { status, type, text } = await answer(request, route, options);
+    const body = Buffer.from(text);
+    response.writeHead(status, {
+      "content-type": type,
+      "content-length": body.length,
+      // While draining, and after a body that was not read to its end, the connection is not used again.
+      ...(state.draining() || status === 413 ? { connection: "close" } : {}),
+    });
+    response.end(request.method === "HEAD" ? undefined : body);
+    const seconds = (clock() - started) / 1e3;
+    if (counted) metrics.requestEnds(method, pathLabel(path, route, status), status, seconds);
+    const api =
+      route === undefined || route.model !== options.modelName ? undefined : API_METHODS[route.action];
+    if (api !== undefined) metrics.apiCall(api[0], api[1], status < 400, seconds);
+  };
+}

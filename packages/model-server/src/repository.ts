@@ -1,0 +1,95 @@
+/** Finds and loads the model in a directory: numbered version folders (`1/`, `2/`, …) or the files themselves. */
+import { detectModelFormat, MODEL_HEAD_BYTES, type DetectedModel, type ModelFile } from "@ai-edge/inference";
+import { createHash } from "node:crypto";
+import { open, readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ModelLoadError, type Model } from "./model.ts";
+import { loadOnnxModel } from "./onnx/model.ts";
+import { loadXgboostModel } from "./xgboost/model.ts";
+
+export interface LoadedModel {
+  model: Model;
+  /** Number of the version folder, "1" in a directory without any. */
+  version: string;
+  format: string;
+  /** `sha256:…` of the model file. */
+  digest: string;
+  /** The directory that holds the model file's version, where companions such as `golden/` lie. */
+  directory: string;
+}
+
+/** A model directory holds a handful of files; more means that someone mounted a whole volume. */
+const MAX_FILES = 2_000;
+/** Bound on what is read into memory at once. V8's strings end near 512 MiB, so a JSON model could not be larger. */
+const MAX_MODEL_BYTES = 512 * 1024 * 1024;
+
+async function readHead(path: string): Promise<Uint8Array> {
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MODEL_HEAD_BYTES), 0, MODEL_HEAD_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function listFiles(directory: string): Promise<ModelFile[]> {
+  let entries;
+  try {
+    entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
+    throw new ModelLoadError(
+      `model directory ${directory}: ${code}; give --model-dir a directory with the model`,
+    );
+  }
+  if (entries.length > MAX_FILES) {
+    throw new ModelLoadError(`model directory ${directory}: more than ${MAX_FILES} files`);
+  }
+  const files: ModelFile[] = [];
+  for (const entry of entries.filter((candidate) => candidate.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    const relative = path.slice(directory.length).replace(/^\/+/, "");
+    files.push({ path: relative, size: (await stat(path)).size, head: await readHead(path) });
+  }
+  return files;
+}
+
+async function loadFile(
+  detected: DetectedModel,
+  directory: string,
+): Promise<{ model: Model; digest: string }> {
+  const path = join(directory, detected.path);
+  const { size } = await stat(path);
+  if (size > MAX_MODEL_BYTES)
+    throw new ModelLoadError(`${detected.path}: larger than ${MAX_MODEL_BYTES} bytes`);
+  const bytes = await readFile(path);
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const model =
+    detected.format === "onnx" ? await loadOnnxModel(bytes) : loadXgboostModel(bytes.toString("utf8"));
+  return { model, digest };
+}
+
+/**
+ * Loads the model of a directory; of several versions the highest.
+ *
+ * @throws ModelLoadError with one sentence for the user: nothing there, a format that is not served, a broken file
+ */
+export async function loadModelDirectory(directory: string): Promise<LoadedModel> {
+  const root = directory.replace(/(.)\/+$/, "$1");
+  const detected = detectModelFormat(await listFiles(root));
+  if (!detected.servable) {
+    throw new ModelLoadError(
+      `model directory ${root}: ${detected.advice ?? `${detected.format} is not served`}`,
+    );
+  }
+  const { model, digest } = await loadFile(detected, root);
+  const version = detected.version ?? "1";
+  return {
+    model,
+    version,
+    format: detected.format,
+    digest,
+    directory: detected.version === undefined ? root : join(root, detected.version),
+  };
+}

@@ -1,0 +1,135 @@
+/** An XGBoost booster read from its JSON form, evaluated in float32 as XGBoost's own CPU predictor does. */
+import { ModelLoadError } from "../model.ts";
+import { countAt, fail, listAt, numbersAt, objectAt, stringAt, type JsonObject } from "./json.ts";
+import { objectiveNamed, type Objective } from "./objective.ts";
+import { leafValue, readTree, type Tree } from "./tree.ts";
+
+export interface Booster {
+  featureCount: number;
+  /** Feature names of the training table, empty if it had none. */
+  featureNames: string[];
+  /** Values per row of an answer: 1, or one per class or target. */
+  outputsPerRow: number;
+  /** Answers for `rows` rows of row-major features (NaN = missing), row-major. */
+  predict(features: Float32Array, rows: number): Float32Array;
+}
+
+interface Forest {
+  trees: Tree[];
+  /** By tree: the class or target that it adds to. */
+  group: number[];
+  /** By tree: DART's weight, 1 otherwise. */
+  weight: number[];
+}
+
+/** A model with more answers per row would allocate without need; XGBoost users have at most thousands of classes. */
+const MAX_GROUPS = 65_536;
+const MAX_FEATURES = 1_000_000;
+
+function parse(text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ModelLoadError(
+      `XGBoost model: not JSON (${error instanceof Error ? error.message : "broken"})`,
+    );
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) fail("document", "not an object");
+  return { ...value };
+}
+
+function readForest(booster: JsonObject, featureCount: number, groups: number): Forest {
+  const where = "gradient_booster";
+  const kind = stringAt(booster, "name", where);
+  if (kind !== "gbtree" && kind !== "dart")
+    fail(where, `booster ${JSON.stringify(kind)} has no trees; use gbtree or dart`);
+  const holder = kind === "dart" ? objectAt(booster, "gbtree", where) : booster;
+  const model = objectAt(holder, "model", where);
+  const trees = listAt(model, "trees", where).map((tree, index) => {
+    if (typeof tree !== "object" || tree === null) fail(`trees[${index}]`, "not an object");
+    return readTree({ ...tree }, featureCount, `trees[${index}]`);
+  });
+  const group = numbersAt(model, "tree_info", where, trees.length);
+  if (group.some((index) => !Number.isInteger(index) || index < 0 || index >= groups)) {
+    fail(`${where}.tree_info`, `names a class or target outside 0…${groups - 1}`);
+  }
+  const weight =
+    kind === "dart" ? numbersAt(booster, "weight_drop", where, trees.length) : trees.map(() => 1);
+  return { trees, group, weight };
+}
+
+/** `"5E-1"` until XGBoost 3.0, `"[5E-1]"` or one value per class since 3.1. */
+function readBaseScores(parameters: JsonObject, groups: number): number[] {
+  const text = stringAt(parameters, "base_score", "learner_model_param");
+  const scores = text
+    .replace(/^\[|\]$/g, "")
+    .split(",")
+    .map(Number);
+  if (scores.some((score) => !Number.isFinite(score)) || (scores.length !== 1 && scores.length !== groups)) {
+    fail(
+      "learner_model_param.base_score",
+      `${JSON.stringify(text.slice(0, 80))} is not one number or ${groups}`,
+    );
+  }
+  return Array.from({ length: groups }, (_, index) => scores[index] ?? scores[0] ?? 0);
+}
+
+function evaluate(
+  forest: Forest,
+  margins: Float32Array,
+  objective: Objective,
+  shape: { featureCount: number; outputsPerRow: number },
+): Booster["predict"] {
+  const row = new Float32Array(margins.length);
+  return (features, rows) => {
+    const answer = new Float32Array(rows * shape.outputsPerRow);
+    for (let index = 0; index < rows; index++) {
+      row.set(margins);
+      for (const [number, tree] of forest.trees.entries()) {
+        const group = forest.group[number] ?? 0;
+        const leaf = leafValue(tree, features, index * shape.featureCount);
+        row[group] = (row[group] ?? 0) + Math.fround(leaf * (forest.weight[number] ?? 1));
+      }
+      const kept = objective.transform(row);
+      answer.set(row.subarray(0, kept), index * shape.outputsPerRow);
+    }
+    return answer;
+  };
+}
+
+/**
+ * Reads an XGBoost JSON model (1.x to 3.x).
+ *
+ * @throws ModelLoadError naming the field that is wrong or not supported
+ */
+export function readBooster(text: string): Booster {
+  const learner = objectAt(parse(text), "learner", "document");
+  const parameters = objectAt(learner, "learner_model_param", "learner");
+  const featureCount = countAt(parameters, "num_feature", "learner_model_param");
+  if (featureCount === 0 || featureCount > MAX_FEATURES) {
+    fail("learner_model_param.num_feature", `${featureCount} is not between 1 and ${MAX_FEATURES}`);
+  }
+  const groups = Math.max(
+    1,
+    countAt(parameters, "num_class", "learner_model_param", 0),
+    countAt(parameters, "num_target", "learner_model_param", 1),
+  );
+  if (groups > MAX_GROUPS) fail("learner_model_param", `${groups} classes are more than ${MAX_GROUPS}`);
+  const objective = objectiveNamed(stringAt(objectAt(learner, "objective", "learner"), "name", "objective"));
+  const forest = readForest(objectAt(learner, "gradient_booster", "learner"), featureCount, groups);
+  const margins = Float32Array.from(readBaseScores(parameters, groups), (score) =>
+    objective.toMargin(Math.fround(score)),
+  );
+  if (margins.some((margin) => !Number.isFinite(margin))) {
+    fail("learner_model_param.base_score", "is outside what the objective allows");
+  }
+  const outputsPerRow = objective.transform(new Float32Array(groups));
+  const names = learner["feature_names"];
+  return {
+    featureCount,
+    featureNames: Array.isArray(names) ? names.map(String) : [],
+    outputsPerRow,
+    predict: evaluate(forest, margins, objective, { featureCount, outputsPerRow }),
+  };
+}
