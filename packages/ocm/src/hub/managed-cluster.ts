@@ -1,0 +1,100 @@
+/** Gives accepted clusters their namespace, rights and lease, and takes the rights from denied ones. */
+import { withCondition } from "@ai-edge/apimachinery";
+import {
+  ClusterRole,
+  ClusterRoleBinding,
+  LABEL_CLUSTER_NAME,
+  Lease,
+  ManagedCluster,
+  Namespace,
+  RoleBinding,
+} from "@ai-edge/api";
+import { type Manager, addFinalizer, patchStatus } from "@ai-edge/runtime";
+import { deleteIfFound } from "../delete-if-found.ts";
+import { CLUSTER_LEASE, CONDITION_HUB_ACCEPTED, DEFAULT_LEASE_SECONDS, FINALIZER_CLUSTER } from "../names.ts";
+import { removeCluster } from "./cluster-deletion.ts";
+import { FIELD_MANAGER, applySharedRoles, clusterRbac } from "./rbac.ts";
+
+/** Between two checks that what an accepted cluster got is still there. */
+const RESYNC_MS = 10 * 60_000;
+
+/** Runs the acceptance controller. */
+export function addManagedClusterController(manager: Manager): void {
+  const { client } = manager;
+  const informer = manager.informer(ManagedCluster);
+  /** What was done for a cluster and when, so that each status change does not apply six objects again. */
+  const granted = new Map<string, { uid: string | undefined; generation: number | undefined; at: number }>();
+  manager.addRunnable("managed-cluster-roles", (signal) => applySharedRoles(client, signal));
+  manager.addController({
+    name: "managed-cluster",
+    for: ManagedCluster,
+    resyncPeriod: RESYNC_MS,
+    reconcile: async (key, context) => {
+      const cluster = informer.store.get(key);
+      if (cluster === undefined) {
+        granted.delete(key.name);
+        return;
+      }
+      if (cluster.metadata.deletionTimestamp !== undefined) return removeCluster(manager, cluster, context);
+      const accepted = cluster.spec?.hubAcceptsClient === true;
+      if (isGranted(cluster)) return;
+      if (accepted) await grant(await addFinalizer(client, ManagedCluster, cluster, FINALIZER_CLUSTER));
+      else await revoke(cluster);
+      await report(cluster.metadata.name, accepted);
+      const { uid, generation } = cluster.metadata;
+      granted.set(key.name, { uid, generation, at: Date.now() });
+    },
+  });
+
+  function isGranted({ metadata: { name, uid, generation } }: ManagedCluster): boolean {
+    const last = granted.get(name);
+    if (last === undefined || Date.now() - last.at > RESYNC_MS * 0.8) return false;
+    return last.uid === uid && last.generation === generation;
+  }
+
+  async function grant({ metadata: { name }, spec }: ManagedCluster): Promise<void> {
+    const options = { fieldManager: FIELD_MANAGER, force: true };
+    const labels = { [LABEL_CLUSTER_NAME]: name };
+    await client.apply(Namespace, { metadata: { name, labels } }, options);
+    const { role, binding, roleBindings } = clusterRbac(name);
+    await client.apply(ClusterRole, role, options);
+    await client.apply(ClusterRoleBinding, binding, options);
+    for (const roleBinding of roleBindings) await client.apply(RoleBinding, roleBinding, options);
+    const lease = {
+      metadata: { namespace: name, name: CLUSTER_LEASE, labels },
+      spec: {
+        holderIdentity: CLUSTER_LEASE,
+        leaseDurationSeconds: spec?.leaseDurationSeconds ?? DEFAULT_LEASE_SECONDS,
+      },
+    };
+    await client.apply(Lease, lease, options);
+  }
+
+  /** The namespace stays, as upstream's does: it may hold what people made there. */
+  async function revoke({ metadata: { name } }: ManagedCluster): Promise<void> {
+    const { role, binding, roleBindings } = clusterRbac(name);
+    for (const { metadata } of roleBindings) {
+      await deleteIfFound(client, RoleBinding, { namespace: name, name: metadata.name });
+    }
+    await deleteIfFound(client, ClusterRoleBinding, { name: binding.metadata.name });
+    await deleteIfFound(client, ClusterRole, { name: role.metadata.name });
+  }
+
+  async function report(name: string, accepted: boolean): Promise<void> {
+    const cluster = await client.get(ManagedCluster, { name });
+    const condition = accepted
+      ? {
+          status: "True" as const,
+          reason: "HubClusterAdminAccepted",
+          message: "Accepted by hub cluster admin",
+        }
+      : { status: "False" as const, reason: "HubClusterAdminDenied", message: "Denied by hub cluster admin" };
+    const conditions = withCondition(
+      cluster.status?.conditions,
+      { type: CONDITION_HUB_ACCEPTED, ...condition },
+      manager.now(),
+    );
+    const after = { ...cluster, status: { ...cluster.status, conditions } };
+    await patchStatus(client, ManagedCluster, cluster, after, { optimisticLock: true });
+  }
+}
