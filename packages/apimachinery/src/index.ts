@@ -5,6 +5,7 @@ export * from "./field-selector.ts";
 export * from "./generate-name.ts";
 export { checkFieldSet, formatFieldPath, pathsOf, type FieldSet } from "./field-set.ts";
 export * from "./json-patch.ts";
+export * from "./json-path.ts";
 export * from "./json-pointer.ts";
 export * from "./json.ts";
 export * from "./label-selector.ts";
@@ -18,6 +19,7 @@ export {
 export * from "./merge-keys.ts";
 export * from "./names.ts";
 export * from "./object.ts";
+export * from "./quantity.ts";
 export * from "./resource-type.ts";
 export * from "./server-side-apply.ts";
 export * from "./status.ts";
