@@ -2,7 +2,7 @@ import { findCondition, formatKey } from "@ai-edge/apimachinery";
 import { PipelineRun } from "@ai-edge/api";
 import type { Client } from "@ai-edge/client";
 
-import { waitForObject } from "./wait-for-object.ts";
+import { waitForObject } from "../watching/wait-for-object.ts";
 
 /** A build with its smoke test takes seconds; a laptop under load may take much longer. */
 const RUN_TIMEOUT_MS = 180_000;

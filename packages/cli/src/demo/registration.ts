@@ -9,7 +9,7 @@ import { build, diskFileSystem } from "@ai-edge/kustomize";
 import type { ContentCredentials } from "../core/content-credentials.ts";
 import type { Endpoints } from "../topology/endpoints.ts";
 import { runGit } from "./git.ts";
-import { waitForObject } from "./wait-for-object.ts";
+import { waitForObject } from "../watching/wait-for-object.ts";
 
 /** An edge joins in a second or two; a machine under load gets a minute. */
 const JOIN_TIMEOUT_MS = 60_000;

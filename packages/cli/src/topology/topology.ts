@@ -127,7 +127,7 @@ class RunningTopology {
   async #join(edge: { process: SupervisedProcess; joined: boolean }): Promise<void> {
     const { name } = edge.process;
     if (!edge.joined) {
-      const token = await mintJoinToken(await this.client("core"), { cluster: name, coreDataDir: join(this.#dataDir, "core") });
+      const token = await mintJoinToken({ cluster: name, coreDataDir: join(this.#dataDir, "core") });
       edge.process.writeLine(token);
     }
     await edge.process.ready;
