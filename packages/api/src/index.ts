@@ -20,3 +20,5 @@ export * from "./ocm-crds.ts";
 export * from "./tekton.ts";
 export * from "./tekton-conversion.ts";
 export * from "./tekton-crds.ts";
+export * from "./argocd.ts";
+export * from "./argocd-crds.ts";
