@@ -1,6 +1,12 @@
-import { type KubernetesObject, type ResourceType, keyOf } from "@ai-edge/apimachinery";
+import {
+  type JsonObject,
+  type KubernetesObject,
+  type ResourceType,
+  createMergePatch,
+  isJsonObject,
+  keyOf,
+} from "@ai-edge/apimachinery";
 import type { Client } from "@ai-edge/client";
-import { mergeDiff } from "./merge-diff.ts";
 
 export interface PatchStatusOptions {
   /** False for kinds without a status subresource (Argo CD's Application). Default true. */
@@ -23,7 +29,7 @@ export async function patchStatus<T extends KubernetesObject>(
   after: T,
   options: PatchStatusOptions = {},
 ): Promise<T> {
-  const status = mergeDiff(statusOf(before), statusOf(after));
+  const status = createMergePatch(statusOf(before), statusOf(after));
   if (status === undefined) return after;
   const { resourceVersion } = before.metadata;
   const lock = options.optimisticLock === true && resourceVersion !== undefined;
@@ -39,6 +45,6 @@ export async function patchStatus<T extends KubernetesObject>(
   );
 }
 
-function statusOf(object: KubernetesObject): unknown {
-  return "status" in object && object.status !== null && object.status !== undefined ? object.status : {};
+function statusOf(object: KubernetesObject): JsonObject {
+  return "status" in object && isJsonObject(object.status) ? object.status : {};
 }
