@@ -22,3 +22,4 @@ export * from "./tekton-conversion.ts";
 export * from "./tekton-crds.ts";
 export * from "./argocd.ts";
 export * from "./argocd-crds.ts";
+export * from "./route.ts";
