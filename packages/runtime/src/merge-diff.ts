@@ -1,9 +1,10 @@
-import { createMergePatch, isJsonObject } from "@ai-edge/apimachinery";
+import { createMergePatch, deepEqual, isJsonObject } from "@ai-edge/apimachinery";
 
 /**
- * The JSON merge patch that turns one object (or part of one) into another, or undefined when they are equal; the
- * typed face of apimachinery's `createMergePatch`.
+ * The JSON merge patch that turns one value into another, or undefined when they are equal: apimachinery's
+ * `createMergePatch` for values of any type.
  */
-export function mergeDiff(before: object, after: object): Record<string, unknown> | undefined {
-  return isJsonObject(before) && isJsonObject(after) ? createMergePatch(before, after) : undefined;
+export function mergeDiff(before: unknown, after: unknown): unknown {
+  if (isJsonObject(before) && isJsonObject(after)) return createMergePatch(before, after);
+  return deepEqual(before, after) ? undefined : after;
 }
