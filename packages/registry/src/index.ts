@@ -1,1 +1,7 @@
-export {};
+export {
+  startRegistry,
+  type RegistryAction,
+  type RegistryOptions,
+  type RegistryServer,
+  type RegistryUser,
+} from "./server.ts";
