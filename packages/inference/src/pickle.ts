@@ -6,7 +6,7 @@ const TORCH_EXTENSIONS = /\.(pt|pth|ckpt)$/i;
 
 interface Flavour {
   name: string;
-  /** What the class paths inside the pickle, or the MLmodel's flavors, say. */
+  /** What the module paths inside the pickle (`csklearn.pipeline`, opcode first), or the MLmodel, say. */
   pattern: RegExp;
   wayOut: string;
 }
@@ -15,22 +15,22 @@ interface Flavour {
 const FLAVOURS: readonly Flavour[] = [
   {
     name: "xgboost",
-    pattern: /\bxgboost\b/,
+    pattern: /xgboost[.:_\s]/,
     wayOut: 'save the booster as JSON: model.get_booster().save_model("model.json")',
   },
   {
     name: "lightgbm",
-    pattern: /\blightgbm\b/,
+    pattern: /lightgbm[.:_\s]/,
     wayOut: 'save the booster as text: model.booster_.save_model("model.txt")',
   },
   {
     name: "pytorch",
-    pattern: /\btorch\b/,
+    pattern: /torch[.:_\s]/,
     wayOut: 'export it to ONNX: torch.onnx.export(model, example_input, "model.onnx")',
   },
   {
     name: "scikit-learn",
-    pattern: /\bsklearn\b/,
+    pattern: /sklearn[.:_\s]/,
     wayOut: 'convert it to ONNX: skl2onnx.to_onnx(model, X[:1], options={"zipmap": False})',
   },
 ];

@@ -1,4 +1,5 @@
-export { modelServerImageFiles, MODEL_SERVER_BUNDLE } from "./image.ts";
+export { modelServerImageFiles, MODEL_SERVER_BUNDLE, MODEL_SERVER_NODE_FLAGS } from "./image.ts";
+export type { Log } from "./log.ts";
 export { ModelLoadError } from "./model.ts";
 export { runModelServer } from "./program.ts";
 export { DRAIN_MS, startModelServer } from "./server.ts";

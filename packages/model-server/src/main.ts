@@ -7,5 +7,6 @@ process.exitCode = await runModelServer({
   args: process.argv.slice(2),
   env: process.env,
   signal: stop.signal,
+  stdout: process.stdout,
   stderr: process.stderr,
 });

@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { jsonLines } from "./log.ts";
 import { ModelLoadError } from "./model.ts";
 import { startModelServer } from "./server.ts";
 import { readSettings, USAGE, UsageError } from "./settings.ts";
@@ -9,6 +9,8 @@ export interface ProgramOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** Aborting drains the server and ends the program. */
   signal: AbortSignal;
+  /** Gets the log, JSON lines without payloads. */
+  stdout: { write(text: string): unknown };
   stderr: { write(text: string): unknown };
 }
 
@@ -18,7 +20,7 @@ export interface ProgramOptions {
  * @returns the exit code: 0 after a drain, 1 when the model or a port cannot be had, 2 for wrong usage
  */
 export async function runModelServer(options: ProgramOptions): Promise<number> {
-  const logger = pino({ level: options.env["LOG_LEVEL"] ?? "info", base: null });
+  const logger = jsonLines(options.stdout, Date.now);
   try {
     const settings = readSettings(options.args, options.env);
     if (settings === undefined) {
@@ -31,7 +33,7 @@ export async function runModelServer(options: ProgramOptions): Promise<number> {
       options.signal.addEventListener("abort", () => resolve(), { once: true });
       await promise;
     }
-    logger.info("shutting down: not ready from now on, running requests end");
+    logger.info({}, "shutting down: not ready from now on, running requests end");
     await server.drain();
     return 0;
   } catch (error) {

@@ -1,12 +1,11 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Logger } from "pino";
+import type { Log } from "./log.ts";
 import type { ServedModel } from "./dialect.ts";
 import { checkGolden, warmUp } from "./golden.ts";
 import { createHandler } from "./http/handler.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
-import { ModelLoadError } from "./model.ts";
 import { loadModelDirectory, type LoadedModel } from "./repository.ts";
 
 export interface ModelServerOptions {
@@ -19,7 +18,7 @@ export interface ModelServerOptions {
   httpPort: number;
   /** Second port for /metrics, MLServer's layout; undefined serves metrics on the HTTP port only. */
   metricsPort?: number;
-  logger: Logger;
+  logger: Log;
   /** Milliseconds, monotonic; for metrics only. */
   clock?: () => number;
 }
@@ -181,5 +180,3 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     throw error;
   }
 }
-
-export { ModelLoadError };

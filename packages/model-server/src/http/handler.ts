@@ -1,6 +1,6 @@
 import { errorBody, ProtocolError } from "@ai-edge/inference";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Logger } from "pino";
+import type { Log } from "../log.ts";
 import {
   infer,
   modelMetadata,
@@ -26,7 +26,7 @@ export interface HandlerOptions {
   metrics: ServerMetrics;
   modelName: string;
   serverVersion: string;
-  logger: Logger;
+  logger: Log;
   /** Milliseconds, monotonic. */
   clock: () => number;
 }
@@ -115,7 +115,7 @@ async function answerRoute(route: Route, request: IncomingMessage, options: Hand
   }
 }
 
-function failure(error: unknown, logger: Logger): Answer {
+function failure(error: unknown, logger: Log): Answer {
   if (error instanceof ProtocolError) return json(errorBody(error.message), error.status);
   // The runtime's message may quote input; the log gets the kind only.
   logger.error({ error: error instanceof Error ? error.name : typeof error }, "inference failed");

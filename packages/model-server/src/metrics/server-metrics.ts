@@ -114,7 +114,9 @@ export class ServerMetrics {
   #methodLabels(api: Api, method: ApiMethod): Labels {
     const name = this.#model?.name ?? "";
     const rest = { api, method, interface: "REST" };
-    return VERSIONLESS.has(method) ? { name, ...rest } : { name, version: this.#model?.version ?? "", ...rest };
+    return VERSIONLESS.has(method)
+      ? { name, ...rest }
+      : { name, version: this.#model?.version ?? "", ...rest };
   }
 
   /** One call of a model API ended. `seconds` is its whole processing time. */

@@ -61,7 +61,8 @@ const OBJECTIVES: ReadonlyMap<string, Objective> = new Map<string, Objective>([
   ["rank:pairwise", identity],
   ["reg:logistic", { toMargin: logit, transform: each(sigmoid) }],
   ["binary:logistic", { toMargin: logit, transform: each(sigmoid) }],
-  ["binary:logitraw", { toMargin: logit, transform: (row) => row.length }],
+  // Its base score is a margin already (dmlc/xgboost#6517).
+  ["binary:logitraw", identity],
   ["binary:hinge", { toMargin: same, transform: each((x) => (x > 0 ? 1 : 0)) }],
   ["count:poisson", exponential],
   ["reg:gamma", exponential],

@@ -1,0 +1,142 @@
+import fc from "fast-check";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { ModelLoadError } from "../model.ts";
+import { readBooster } from "./booster.ts";
+
+interface RecordedCase {
+  name: string;
+  model: { learner: { learner_model_param: Record<string, string>; gradient_booster: unknown } };
+  rows: (number | null)[][];
+  expected: number[];
+}
+
+const cases: RecordedCase[] = JSON.parse(
+  readFileSync(new URL("../../testdata/xgboost-answers.json", import.meta.url), "utf8"),
+);
+
+function answers({ model, rows }: RecordedCase): number[] {
+  const features = Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
+  return [...readBooster(JSON.stringify(model)).predict(features, rows.length)];
+}
+
+/** Distance in float32 steps, relative to the magnitude. */
+const FLOAT32_STEP = 2 ** -23;
+
+describe("answers recorded from xgboost 3.2 (testdata/make_xgboost_answers.py)", () => {
+  it.each(cases)("$name", (recorded) => {
+    const actual = answers(recorded);
+    expect(actual).toHaveLength(recorded.expected.length);
+    for (const [index, expected] of recorded.expected.entries()) {
+      expect(Math.abs((actual[index] ?? 0) - expected)).toBeLessThanOrEqual(
+        3 * FLOAT32_STEP * Math.abs(expected),
+      );
+    }
+  });
+
+  it("is bit-exact where no exponential is involved", () => {
+    const exact = cases.filter(({ name }) =>
+      /squarederror|absoluteerror|quantile|logitraw|hinge|rank|two|exact/.test(name),
+    );
+    expect(exact.length).toBeGreaterThan(7);
+    for (const recorded of exact)
+      expect({ [recorded.name]: answers(recorded) }).toEqual({ [recorded.name]: recorded.expected });
+  });
+});
+
+const plain = cases[0];
+if (plain === undefined) throw new Error("no recorded cases");
+
+function mutated(change: (model: any) => void): string {
+  const model = structuredClone(plain?.model);
+  change(model);
+  return JSON.stringify(model);
+}
+
+describe("base_score", () => {
+  it.each([
+    ["one number (until 3.0)", "3.5E0", 3.5],
+    ["a list of one (since 3.1)", "[3.5E0]", 3.5],
+  ])("%s", (_, text, added) => {
+    const zero = readBooster(mutated((m) => (m.learner.learner_model_param.base_score = "0")));
+    const shifted = readBooster(mutated((m) => (m.learner.learner_model_param.base_score = text)));
+    const row = new Float32Array(5);
+    expect(shifted.predict(row, 1)[0]).toBeCloseTo((zero.predict(row, 1)[0] ?? 0) + added, 5);
+  });
+});
+
+describe("hostile and unsupported files", () => {
+  const tree = (m: any): any => m.learner.gradient_booster.model.trees[0];
+  it.each([
+    ["not JSON", "{", /not JSON/],
+    ["another document", "[]", /document: not an object/],
+    ["no learner", "{}", /document.learner: not an object/],
+    ["a cycle", mutated((m) => (tree(m).left_children[1] = 0)), /trees\[0\]: node \d+ has two parents/],
+    [
+      "a child outside",
+      mutated((m) => (tree(m).right_children[0] = 9999)),
+      /trees\[0\]: child 9999 does not exist/,
+    ],
+    ["one child", mutated((m) => (tree(m).right_children[0] = -1)), /trees\[0\]: node 0 has one child/],
+    [
+      "a feature outside",
+      mutated((m) => (tree(m).split_indices[0] = 5)),
+      /split_indices\[0\]: 5 is not one of the 5/,
+    ],
+    [
+      "short arrays",
+      mutated((m) => tree(m).split_conditions.pop()),
+      /split_conditions: has \d+ elements, \d+ expected/,
+    ],
+    [
+      "not a number",
+      mutated((m) => (tree(m).split_conditions[0] = "x")),
+      /split_conditions\[0\]: not a number/,
+    ],
+    [
+      "no features",
+      mutated((m) => (m.learner.learner_model_param.num_feature = "0")),
+      /num_feature: 0 is not between/,
+    ],
+    [
+      "huge classes",
+      mutated((m) => (m.learner.learner_model_param.num_class = "99999999")),
+      /classes are more than/,
+    ],
+    ["tree of no class", mutated((m) => (m.learner.gradient_booster.model.tree_info[0] = 7)), /tree_info/],
+    [
+      "linear booster",
+      mutated((m) => (m.learner.gradient_booster.name = "gblinear")),
+      /gblinear.*has no trees/,
+    ],
+    [
+      "custom objective",
+      mutated((m) => (m.learner.objective.name = "mine")),
+      /objective "mine" is not supported/,
+    ],
+    ["broken base score", mutated((m) => (m.learner.learner_model_param.base_score = "[1,2]")), /base_score/],
+    ["vector leaves", mutated((m) => (tree(m).tree_param.size_leaf_vector = "2")), /multi_output_tree/],
+  ])("%s", (_, text, message) => {
+    expect(() => readBooster(text)).toThrow(ModelLoadError);
+    expect(() => readBooster(text)).toThrow(message);
+  });
+
+  it("never hangs or crashes on a model with one broken piece", () => {
+    const text = JSON.stringify(plain.model);
+    fc.assert(
+      fc.property(
+        fc.nat(text.length - 1),
+        fc.constantFrom("9", "-", "]", "{", "null", "1e9", '"'),
+        (at, piece) => {
+          const broken = text.slice(0, at) + piece + text.slice(at + 1);
+          try {
+            readBooster(broken).predict(new Float32Array(2_000_000), 1);
+          } catch (error) {
+            expect(error).toBeInstanceOf(ModelLoadError);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
