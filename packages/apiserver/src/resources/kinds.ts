@@ -1,0 +1,168 @@
+import * as api from "@ai-edge/api";
+import { resourceType } from "@ai-edge/apimachinery";
+import { customResourceDefinitionStrategy } from "../crd/strategy.ts";
+import { builtIn } from "./built-in.ts";
+import type { Resource, Subresource } from "./resource.ts";
+
+const REPLICAS: Resource["scale"] = {
+  specReplicas: ["spec", "replicas"],
+  statusReplicas: ["status", "replicas"],
+  selector: ["spec", "selector"],
+};
+const CREATE = ["create"] as const;
+const EVENT_FIELDS = Object.fromEntries(
+  [
+    "involvedObject.kind",
+    "involvedObject.namespace",
+    "involvedObject.name",
+    "involvedObject.uid",
+    "involvedObject.apiVersion",
+    "involvedObject.resourceVersion",
+    "involvedObject.fieldPath",
+    "reason",
+    "reportingComponent",
+    "source",
+    "type",
+  ].map((field) => [field, field === "source" ? ["source", "component"] : field.split(".")]),
+);
+
+const POD_SUBRESOURCES: readonly Subresource[] = [
+  { name: "log", kind: "Pod", verbs: ["get"] },
+  { name: "binding", kind: "Binding", verbs: CREATE },
+  { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: CREATE },
+];
+
+/** Every built-in resource, in the order of discovery. */
+export function builtInResources(): Resource[] {
+  return [...coreResources(), ...workloadResources(), ...securityResources(), ...otherResources()];
+}
+
+function coreResources(): Resource[] {
+  const all = ["all"];
+  return [
+    builtIn(api.ConfigMap, { shortNames: ["cm"] }),
+    builtIn(api.Endpoints, { shortNames: ["ep"], singular: "endpoints" }),
+    builtIn(api.Event, { shortNames: ["ev"], selectable: EVENT_FIELDS }),
+    builtIn(api.LimitRange, { shortNames: ["limits"] }),
+    builtIn(api.Namespace, {
+      shortNames: ["ns"],
+      status: true,
+      returnsDeleted: true,
+      verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],
+      subresources: [{ name: "finalize", kind: "Namespace", verbs: ["update"] }],
+      selectable: { "status.phase": ["status", "phase"] },
+    }),
+    builtIn(api.Node, {
+      shortNames: ["no"],
+      status: true,
+      selectable: { "spec.unschedulable": ["spec", "unschedulable"] },
+    }),
+    builtIn(api.PersistentVolume, { shortNames: ["pv"], status: true, returnsDeleted: true }),
+    builtIn(api.PersistentVolumeClaim, { shortNames: ["pvc"], status: true, returnsDeleted: true }),
+    builtIn(api.Pod, {
+      shortNames: ["po"],
+      categories: all,
+      status: true,
+      generation: true,
+      returnsDeleted: true,
+      subresources: POD_SUBRESOURCES,
+      selectable: {
+        "spec.nodeName": ["spec", "nodeName"],
+        "spec.restartPolicy": ["spec", "restartPolicy"],
+        "spec.schedulerName": ["spec", "schedulerName"],
+        "spec.serviceAccountName": ["spec", "serviceAccountName"],
+        "spec.hostNetwork": ["spec", "hostNetwork"],
+        "status.phase": ["status", "phase"],
+        "status.podIP": ["status", "podIP"],
+        "status.nominatedNodeName": ["status", "nominatedNodeName"],
+      },
+    }),
+    builtIn(api.PodTemplate, {}),
+    builtIn(api.ReplicationController, {
+      shortNames: ["rc"],
+      categories: all,
+      status: true,
+      generation: true,
+      scale: REPLICAS,
+    }),
+    builtIn(api.ResourceQuota, { shortNames: ["quota"], status: true, returnsDeleted: true }),
+    builtIn(api.Secret, { selectable: { type: ["type"] } }),
+    builtIn(api.Service, {
+      shortNames: ["svc"],
+      categories: all,
+      status: true,
+      returnsDeleted: true,
+      selectable: { "spec.clusterIP": ["spec", "clusterIP"], "spec.type": ["spec", "type"] },
+    }),
+    builtIn(api.ServiceAccount, {
+      shortNames: ["sa"],
+      returnsDeleted: true,
+      subresources: [
+        { name: "token", kind: "TokenRequest", group: "authentication.k8s.io", version: "v1", verbs: CREATE },
+      ],
+    }),
+  ];
+}
+
+function workloadResources(): Resource[] {
+  const common = { categories: ["all"], status: true, generation: true };
+  return [
+    builtIn(api.ControllerRevision, {}),
+    builtIn(api.DaemonSet, { ...common, shortNames: ["ds"] }),
+    builtIn(api.Deployment, { ...common, shortNames: ["deploy"], scale: REPLICAS }),
+    builtIn(api.ReplicaSet, { ...common, shortNames: ["rs"], scale: REPLICAS }),
+    builtIn(api.StatefulSet, { ...common, shortNames: ["sts"], scale: REPLICAS }),
+    builtIn(api.HorizontalPodAutoscaler, { shortNames: ["hpa"], categories: ["all"], status: true }),
+    builtIn(api.CronJob, { ...common, shortNames: ["cj"] }),
+    builtIn(api.Job, { ...common, selectable: { "status.successful": ["status", "succeeded"] } }),
+  ];
+}
+
+function securityResources(): Resource[] {
+  const ask = { verbs: CREATE };
+  return [
+    builtIn(api.TokenReview, ask),
+    builtIn(api.SelfSubjectReview, ask),
+    builtIn(api.LocalSubjectAccessReview, ask),
+    builtIn(api.SelfSubjectAccessReview, ask),
+    builtIn(api.SelfSubjectRulesReview, ask),
+    builtIn(api.SubjectAccessReview, ask),
+    builtIn(api.CertificateSigningRequest, {
+      shortNames: ["csr"],
+      status: true,
+      selectable: { "spec.signerName": ["spec", "signerName"] },
+      subresources: [
+        { name: "approval", kind: "CertificateSigningRequest", verbs: ["get", "patch", "update"] },
+      ],
+    }),
+    builtIn(api.ClusterRoleBinding, {}),
+    builtIn(api.ClusterRole, {}),
+    builtIn(api.RoleBinding, {}),
+    builtIn(api.Role, {}),
+  ];
+}
+
+function otherResources(): Resource[] {
+  const networking = { status: true, generation: true };
+  return [
+    builtIn(api.CustomResourceDefinition, {
+      shortNames: ["crd", "crds"],
+      categories: ["api-extensions"],
+      status: true,
+      generation: true,
+      strategy: customResourceDefinitionStrategy,
+    }),
+    builtIn(api.Lease, {}),
+    builtIn(api.EndpointSlice, { generation: true }),
+    builtIn(api.IngressClass, { generation: true }),
+    builtIn(api.Ingress, { ...networking, shortNames: ["ing"] }),
+    builtIn(api.NetworkPolicy, { generation: true, shortNames: ["netpol"] }),
+    builtIn(api.PodDisruptionBudget, { ...networking, shortNames: ["pdb"] }),
+    builtIn(api.PriorityClass, { shortNames: ["pc"], generation: true }),
+    builtIn(api.StorageClass, { shortNames: ["sc"] }),
+    builtIn(resourceType("events.k8s.io/v1", "Event", "events", { namespaced: true }), {
+      shortNames: ["ev"],
+      selectable: EVENT_FIELDS,
+    }),
+  ];
+}

@@ -1,0 +1,110 @@
+import { writeFile } from "node:fs/promises";
+import type { UserInfo } from "@ai-edge/api";
+import { userOfCertificate } from "../authentication/client-certificate.ts";
+import { CertificateAuthority } from "../certificates/authority.ts";
+import { kubeconfigOf } from "../certificates/kubeconfig.ts";
+import { CustomResources } from "../crd/controller.ts";
+import { Discovery } from "../discovery/handle.ts";
+import type { Environment } from "../objects/environment.ts";
+import { OpenApi } from "../openapi/handle.ts";
+import { builtInResources } from "../resources/kinds.ts";
+import { ResourceRegistry } from "../resources/registry.ts";
+import { Store } from "../storage/store.ts";
+import { startBootstrap } from "./bootstrap.ts";
+import { handleRequest } from "./handler.ts";
+import { listen, portOf } from "./listener.ts";
+import type { ApiServer, ApiServerOptions } from "./options.ts";
+
+/** Renewed at every start; embedded servers restart more often than yearly. */
+const SERVING_LIFETIME_MS = 365 * 24 * 3600 * 1000;
+const ADMIN_LIFETIME_MS = SERVING_LIFETIME_MS;
+
+/**
+ * Starts a Kubernetes API server over a data directory. Resolves when it answers.
+ * @throws Error in one line when the directory or the address cannot be used
+ */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { dataDir, logger } = options;
+  const now = options.now ?? (() => new Date());
+  const random = options.random ?? Math.random;
+  const store = new Store({ dataDir, logger, now });
+  try {
+    const authority = await CertificateAuthority.load(dataDir, now);
+    return await serve({ ...options, now, random }, store, authority);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+type Resolved = ApiServerOptions & Required<Pick<ApiServerOptions, "now" | "random">>;
+
+async function serve(options: Resolved, store: Store, authority: CertificateAuthority): Promise<ApiServer> {
+  const { logger, listen: address, now, random } = options;
+  const registry = new ResourceRegistry(builtInResources());
+  const environment: Environment = { store, registry, now, random };
+  const stop = new AbortController();
+  new CustomResources(environment, options.converters ?? {}, logger).start();
+  await startBootstrap(environment);
+  const parts = {
+    environment,
+    discovery: new Discovery(registry),
+    openApi: new OpenApi(registry),
+    special: new Map(),
+    logger,
+    signal: stop.signal,
+    authenticate: async (request: Parameters<typeof userOfCertificate>[0]): Promise<UserInfo> =>
+      userOfCertificate(request) ?? { username: "system:anonymous", groups: ["system:unauthenticated"] },
+    authorize: (): void => {},
+  };
+  const names = [
+    ...new Set([
+      "localhost",
+      "127.0.0.1",
+      "kubernetes",
+      "kubernetes.default.svc",
+      address.host,
+      ...(options.serverNames ?? []),
+    ]),
+  ];
+  const [serving, admin] = await Promise.all([
+    authority.issueServer(names, SERVING_LIFETIME_MS),
+    authority.issueClient(
+      { commonName: "kubernetes-admin", organizations: ["system:masters"] },
+      ADMIN_LIFETIME_MS,
+    ),
+  ]);
+  const server = await listen(
+    { ...address, serving, caCertificate: authority.certificate },
+    (request, response) => void handleRequest(parts, request, response),
+  );
+  const url = `https://${hostForUrl(address.host)}:${portOf(server)}`;
+  const caCertificate = authority.certificate;
+  const kubeconfig = kubeconfigOf({
+    name: options.clusterName ?? "ai-edge",
+    server: url,
+    caCertificate,
+    client: admin,
+  });
+  if (options.kubeconfigFile !== undefined)
+    await writeFile(options.kubeconfigFile, kubeconfig, { mode: 0o600 });
+  const close = async (): Promise<void> => {
+    stop.abort();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    await closed;
+    clearTimeout(force);
+    store.close();
+  };
+  return { url, kubeconfig, caCertificate, caPin: authority.pin, close };
+}
+
+/** Requests under way may finish; connections that linger after it are cut. */
+const CLOSE_GRACE_MS = 500;
+
+/** An address to listen on is not always one to connect to. */
+function hostForUrl(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}
