@@ -1,1 +1,12 @@
-export {};
+export { addTektonControllers } from "./controllers.ts";
+export type { TektonOptions } from "./controllers.ts";
+export { tektonManifests } from "./manifests.ts";
+export type { TektonManifestsOptions } from "./manifests.ts";
+export type { ImageBuilder, ImageBuildRequest } from "./native/buildah.ts";
+export { NativeTaskCall, TaskError } from "./native/native-task.ts";
+export type { NativeTask } from "./native/native-task.ts";
+export { nativeTasks } from "./native/native-tasks.ts";
+export type { NativeTasksOptions } from "./native/native-tasks.ts";
+export type { DefaultCredentials } from "./native/registry-access.ts";
+export { taskRunLogs } from "./task/task-run-log.ts";
+export type { VolumeDirectory } from "./task/workspace-directories.ts";

@@ -1,0 +1,109 @@
+import { GitSession } from "./git-session.ts";
+import type { GitSessionOptions } from "./git-session.ts";
+import type { NativeTask, NativeTaskCall } from "./native-task.ts";
+import { pathInside, TaskError } from "./native-task.ts";
+
+interface PushRequest {
+  /** Of the clone, below the workspace `source`. */
+  repository: string;
+  branch: string;
+  message: string;
+}
+
+/** `git-commit-and-push`: commits the changes of a clone to a new branch and pushes it; without changes, nothing. */
+export function gitCommitAndPush(environment: GitSessionOptions["environment"]): NativeTask {
+  return {
+    name: "git-commit-and-push",
+    run: (call) =>
+      commitAndPush(call, environment, {
+        repository: call.required("git-repo-path"),
+        branch: call.required("branch"),
+        message: call.required("message"),
+      }),
+  };
+}
+
+/** `git-cli`: of its scripts, the one that upstream's GitOps pipeline has, recognised by its commands. */
+export function gitCli(environment: GitSessionOptions["environment"]): NativeTask {
+  return {
+    name: "git-cli",
+    run: (call) => commitAndPush(call, environment, parseScript(call.required("GIT_SCRIPT"))),
+  };
+}
+
+function parseScript(script: string): PushRequest {
+  const repository = /^cp -r \$\(workspaces\.source\.path\)\/(\S+) ~\/\1$/m.exec(script)?.[1];
+  const branch = /^PR_BRANCH=([\w./-]+)$/m.exec(script)?.[1];
+  const message = /^git commit -am "([^"$`\\]+)"$/m.exec(script)?.[1];
+  const pushes = /^git push origin \$PR_BRANCH:\$PR_BRANCH$/m.test(script);
+  const known =
+    /^(?:#.*|cp -r .*|cd ~\/\S+|PR_BRANCH=.*|git checkout -b \$PR_BRANCH|if \[ -z "\$\(git status --porcelain\)" \]; then|echo ".*"|exit 0|fi|git commit -am .*|git push origin .*|)$/;
+  const other = script.split("\n").find((line) => !known.test(line.trim()));
+  if (
+    repository !== undefined &&
+    branch !== undefined &&
+    message !== undefined &&
+    pushes &&
+    other === undefined
+  )
+    return { repository, branch, message };
+  throw new TaskError(
+    `GIT_SCRIPT is not run by a shell: only the commit and push of the GitOps update pipeline is understood${other === undefined ? "" : `, not ${JSON.stringify(other.trim())}`}. Use the Task git-commit-and-push`,
+  );
+}
+
+async function commitAndPush(
+  call: NativeTaskCall,
+  environment: GitSessionOptions["environment"],
+  request: PushRequest,
+): Promise<void> {
+  const directory = await pathInside(call.requiredWorkspace("source"), request.repository);
+  if (!/^[A-Za-z0-9_][\w./-]*$/.test(request.branch))
+    throw new TaskError(`${JSON.stringify(request.branch)} is not a branch name`);
+  const url = await originOf(call, environment, directory);
+  const git = await GitSession.open(call, {
+    environment,
+    url,
+    basicAuth: call.workspace("basic-auth"),
+    caDirectory: call.workspace("ssl-ca-directory"),
+  });
+  const status = await git.run(["status", "--porcelain"], directory);
+  const onBranch = (await git.run(["branch", "--show-current"], directory)).trim() === request.branch;
+  if (status.trim() === "" && !onBranch) {
+    call.log("Update did not cause a modification");
+    await setCommit(call, git, directory);
+    return;
+  }
+  const identity = [
+    "-c",
+    `user.name=${call.text("GIT_USER_NAME") || "ai-edge"}`,
+    "-c",
+    `user.email=${call.text("GIT_USER_EMAIL") || "ai-edge@localhost"}`,
+  ];
+  // An attempt that was cut off may have made the branch and the commit already.
+  if (!onBranch) await git.run(["checkout", "--quiet", "-B", request.branch], directory);
+  if (status.trim() !== "")
+    await git.run([...identity, "commit", "--quiet", "--all", "--message", request.message], directory);
+  await git.run(
+    ["push", "--quiet", "--force", "--", url, `${request.branch}:refs/heads/${request.branch}`],
+    directory,
+  );
+  call.log(`pushed ${request.branch}`);
+  await setCommit(call, git, directory);
+}
+
+async function originOf(
+  call: NativeTaskCall,
+  environment: GitSessionOptions["environment"],
+  directory: string,
+): Promise<string> {
+  // A session wants a URL for its credentials; reading the clone's own needs none.
+  const probe = await GitSession.open(call, { environment, url: "http://localhost" });
+  return (await probe.run(["config", "--get", "remote.origin.url"], directory)).trim();
+}
+
+async function setCommit(call: NativeTaskCall, git: GitSession, directory: string): Promise<void> {
+  const commit = (await git.run(["rev-parse", "HEAD"], directory)).trim();
+  call.setResult("commit", commit);
+  call.log(commit);
+}
