@@ -4,9 +4,25 @@ import { describe, expect, it } from "vitest";
 import { ModelLoadError } from "../model.ts";
 import { readBooster } from "./booster.ts";
 
+interface TreeJson {
+  left_children: number[];
+  right_children: number[];
+  split_indices: number[];
+  split_conditions: unknown[];
+  tree_param: Record<string, string>;
+}
+
+interface ModelJson {
+  learner: {
+    learner_model_param: Record<string, string>;
+    objective: { name: string };
+    gradient_booster: { name: string; model: { trees: TreeJson[]; tree_info: number[] } };
+  };
+}
+
 interface RecordedCase {
   name: string;
-  model: { learner: { learner_model_param: Record<string, string>; gradient_booster: unknown } };
+  model: ModelJson;
   rows: (number | null)[][];
   expected: number[];
 }
@@ -44,11 +60,10 @@ describe("answers recorded from xgboost 3.2 (testdata/make_xgboost_answers.py)",
   });
 });
 
-const plain = cases[0];
-if (plain === undefined) throw new Error("no recorded cases");
+const plain = cases[0]!;
 
-function mutated(change: (model: any) => void): string {
-  const model = structuredClone(plain?.model);
+function mutated(change: (model: ModelJson) => void): string {
+  const model = structuredClone(plain.model);
   change(model);
   return JSON.stringify(model);
 }
@@ -66,7 +81,7 @@ describe("base_score", () => {
 });
 
 describe("hostile and unsupported files", () => {
-  const tree = (m: any): any => m.learner.gradient_booster.model.trees[0];
+  const tree = (m: ModelJson): TreeJson => m.learner.gradient_booster.model.trees[0]!;
   it.each([
     ["not JSON", "{", /not JSON/],
     ["another document", "[]", /document: not an object/],
