@@ -8,3 +8,6 @@ export {
   type JoinTokenOptions,
   parseJoinToken,
 } from "./join-token.ts";
+export { JoinRefusedError } from "./klusterlet/certificate.ts";
+export type { ConnectionState, ConnectionStatus } from "./klusterlet/connection.ts";
+export { type Klusterlet, type KlusterletOptions, startKlusterlet } from "./klusterlet/klusterlet.ts";

@@ -1,0 +1,279 @@
+/**
+ * The work agent (upstream: pkg/work/spoke): applies the ManifestWorks of the cluster's namespace at the hub to the
+ * cluster, and reports back. It deletes only what the hub says to delete: a work with a deletion timestamp, or a
+ * manifest that left a work which it has seen in its former version. A work that has vanished, a hub that is empty,
+ * restored or another one, change nothing at the site.
+ */
+import { type ObjectKey, keyOf } from "@ai-edge/apimachinery";
+import {
+  AppliedManifestWork,
+  type AppliedWorkResource,
+  type ManagedCluster,
+  ManifestWork,
+} from "@ai-edge/api";
+import {
+  type Informer,
+  type Manager,
+  type ReconcileContext,
+  type Result,
+  addFinalizer,
+  hasFinalizer,
+  patchStatus,
+  removeFinalizer,
+} from "@ai-edge/runtime";
+import { deleteIfFound } from "../delete-if-found.ts";
+import { FINALIZER_WORK } from "../names.ts";
+import {
+  ANNOTATION_HELD,
+  type AppliedRecord,
+  ensureAppliedWork,
+  findAppliedWork,
+  hubHashOf,
+  ownerReferenceOf,
+  recordOf,
+  saveApplied,
+  saveResources,
+  specHashOf,
+} from "./applied-work.ts";
+import { applyErrorText, applyManifest, find, needsApply } from "./apply.ts";
+import { edgeObjects } from "./edge-objects.ts";
+import { type ResolvedManifest, idOf, identityOf, resolveManifests } from "./manifest.ts";
+import { addAppliedWorkController, isOrphaned, releaseOrphans, removeResource } from "./removal.ts";
+import { type ManifestOutcome, heldStatus, workStatus } from "./work-status.ts";
+
+/** On a ManifestWork at the hub: "true" accepts it although the site has applied a newer version of it. */
+export const ANNOTATION_ACCEPT_RESTORED = "aiedge.dev/accept-restored";
+
+/** Upstream's; changes arrive by watches. */
+const RESYNC_MS = 4 * 60_000;
+const CONCURRENCY = 4;
+/** Changes of a work's objects within this time travel as one status. */
+const COALESCE_MS = 100;
+
+export interface WorkAgentOptions {
+  cluster: string;
+  hub: Manager;
+  edge: Manager;
+  /** The cluster's own ManagedCluster at the hub. */
+  clusters: Informer<ManagedCluster>;
+}
+
+/** Runs the agent; `resume` makes every work due, for when the hub is back. */
+export function addWorkAgent(options: WorkAgentOptions): { resume(): void } {
+  const { cluster, hub, edge, clusters } = options;
+  const works = hub.informer(ManifestWork, { namespace: cluster });
+  const applieds = edge.informer(AppliedManifestWork);
+  const reported = new Map<string, number>();
+  const handle = hub.addController({
+    name: "manifest-work",
+    for: ManifestWork,
+    options: { namespace: cluster },
+    concurrency: CONCURRENCY,
+    resyncPeriod: RESYNC_MS,
+    reconcile,
+  });
+  const due = (name: string): void => handle.enqueue({ namespace: cluster, name });
+  const objects = edgeObjects(edge, due);
+  applieds.onEvent(({ object }) => due(object.spec.manifestWorkName));
+  clusters.onEvent(({ type }) => {
+    if (type === "added") resume();
+  });
+  addAppliedWorkController(edge);
+  return { resume };
+
+  function resume(): void {
+    for (const { metadata } of works.store.list()) due(metadata.name);
+  }
+
+  async function reconcile(key: ObjectKey, context: ReconcileContext): Promise<Result | void> {
+    await Promise.all([clusters.synced, applieds.synced]);
+    const uid = clusters.store.get({ name: cluster })?.metadata.uid;
+    // A hub that does not know this cluster has nothing to say about it.
+    if (uid === undefined) return;
+    const hubHash = hubHashOf(uid);
+    const work = works.store.get(key);
+    if (work === undefined) {
+      objects.follow(key.name, []);
+      reported.delete(key.name);
+      return hold(key.name, context);
+    }
+    if (work.metadata.deletionTimestamp !== undefined) return finish(work, hubHash);
+    const wait = (reported.get(key.name) ?? 0) + COALESCE_MS - Date.now();
+    if (wait > 0) return { requeueAfter: wait };
+    const guarded = await addFinalizer(hub.client, ManifestWork, work, FINALIZER_WORK);
+    await apply(guarded, hubHash, context);
+  }
+
+  async function apply(
+    work: ManifestWork,
+    hubHash: string,
+    { signal, logger }: ReconcileContext,
+  ): Promise<void> {
+    const applied = await ensureAppliedWork(edge.client, hubHash, work.metadata.name);
+    if (applied.metadata.deletionTimestamp !== undefined) return; // Its end makes the work due again.
+    const before = recordOf(applied);
+    const restored = restoredFrom(work, before);
+    if (restored !== undefined) {
+      logger.warn({ work: work.metadata.name }, restored);
+      await report(work, heldStatus(work, "HubRestored", restored, hub.now()));
+      return;
+    }
+    const { resolved, unresolved } = await resolveManifests(edge.client, work);
+    objects.follow(work.metadata.name, resolved);
+    const outcomes: ManifestOutcome[] = unresolved.map((item) => ({
+      item,
+      error: applyErrorText(item.error),
+      live: undefined,
+    }));
+    const resources: AppliedWorkResource[] = [];
+    const hashes: Record<string, string> = {};
+    for (const item of resolved) {
+      const outcome = await applyOne(work, applied, item, before, signal);
+      outcomes.push(outcome);
+      const identity = identityOf(item);
+      if (outcome.error === undefined) hashes[idOf(identity)] = item.hash;
+      const uid = outcome.live?.metadata.uid;
+      const listed = applied.status?.appliedResources?.find((resource) => idOf(resource) === idOf(identity));
+      // What cannot be read now is not forgotten.
+      const known = uid === undefined ? listed : { ...identity, uid };
+      if (known !== undefined && item.config?.updateStrategy?.type !== "ReadOnly") resources.push(known);
+    }
+    const failures = outcomes.filter(({ error }) => error !== undefined).length;
+    const left = leftOver(applied, resources, resolved);
+    // Nothing goes before all that replaces it is there, and nothing of a work that only shares the name.
+    const mayRemove = failures === 0 && (before === undefined || before.workUid === work.metadata.uid);
+    const kept = mayRemove ? await removeAll(applied, left, work) : left;
+    const record: AppliedRecord = {
+      workUid: work.metadata.uid ?? "",
+      generation: work.metadata.generation ?? 0,
+      specHash: specHashOf(work),
+      manifests: hashes,
+    };
+    await saveApplied(
+      edge.client,
+      applied,
+      failures === 0 ? record : { ...record, manifests: { ...before?.manifests, ...hashes } },
+      [...resources, ...kept],
+    );
+    if (failures === 0) await adopt(work, applied);
+    await report(work, workStatus(work, outcomes, hub.now()));
+    if (failures > 0)
+      throw new Error(
+        `${failures} of ${outcomes.length} manifests of the work ${work.metadata.name} are not applied`,
+      );
+  }
+
+  async function applyOne(
+    work: ManifestWork,
+    applied: AppliedManifestWork,
+    item: ResolvedManifest,
+    before: AppliedRecord | undefined,
+    signal: AbortSignal,
+  ): Promise<ManifestOutcome> {
+    const identity = identityOf(item);
+    const owner = isOrphaned(work.spec.deleteOption, identity) ? undefined : ownerReferenceOf(applied);
+    const changed = before?.workUid !== work.metadata.uid || before?.manifests[idOf(identity)] !== item.hash;
+    let live: ManifestOutcome["live"];
+    try {
+      live = await objects.get(item.type, item.key);
+      if (!needsApply({ item, owner, changed }, live)) return { item, error: undefined, live };
+      await applyManifest(edge.client, { item, owner, changed }, signal);
+      live = await find(edge.client, item, signal);
+      return { item, error: undefined, live };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { item, error: applyErrorText(error), live };
+    }
+  }
+
+  /** Removes what left the work. @returns what is still there */
+  async function removeAll(
+    applied: AppliedManifestWork,
+    resources: readonly AppliedWorkResource[],
+    work: ManifestWork,
+  ): Promise<AppliedWorkResource[]> {
+    const kept: AppliedWorkResource[] = [];
+    for (const resource of resources) {
+      if (isOrphaned(work.spec.deleteOption, resource)) continue;
+      if (!(await removeResource(edge.client, resource, applied))) kept.push(resource);
+    }
+    return kept;
+  }
+
+  /** Takes over what an earlier hub's work of the same name left, once all of it is in this one. */
+  async function adopt(work: ManifestWork, applied: AppliedManifestWork): Promise<void> {
+    const { name } = work.metadata;
+    const others = applieds.store
+      .list()
+      .filter(
+        ({ spec, metadata }) => spec.manifestWorkName === name && metadata.uid !== applied.metadata.uid,
+      );
+    for (const other of others) {
+      const current = await findAppliedWork(edge.client, applied.metadata.name);
+      const ids = new Set((current?.status?.appliedResources ?? []).map(idOf));
+      if (!(other.status?.appliedResources ?? []).every((resource) => ids.has(idOf(resource)))) continue;
+      await saveResources(edge.client, other, []);
+      await deleteIfFound(edge.client, AppliedManifestWork, keyOf(other));
+    }
+  }
+
+  /** The hub deletes the work: its objects go, except those that it orphans, and then its finalizer. */
+  async function finish(work: ManifestWork, hubHash: string): Promise<void> {
+    if (!hasFinalizer(work, FINALIZER_WORK)) return;
+    const applied = await findAppliedWork(edge.client, `${hubHash}-${work.metadata.name}`);
+    if (applied === undefined) {
+      objects.follow(work.metadata.name, []);
+      await removeFinalizer(hub.client, ManifestWork, work, FINALIZER_WORK);
+      return;
+    }
+    // Its end makes the work due again.
+    if (applied.metadata.deletionTimestamp !== undefined) return;
+    await releaseOrphans(edge.client, work, applied);
+    await deleteIfFound(edge.client, AppliedManifestWork, keyOf(applied));
+  }
+
+  /** The work is not at the hub, and nobody said that it was deleted: what it applied stays and says so. */
+  async function hold(name: string, { logger }: ReconcileContext): Promise<void> {
+    for (const applied of applieds.store.list()) {
+      const { metadata, spec } = applied;
+      if (spec.manifestWorkName !== name || metadata.deletionTimestamp !== undefined) continue;
+      if (metadata.annotations?.[ANNOTATION_HELD] !== undefined) continue;
+      const message =
+        `the hub has no ManifestWork ${name} any more and never said that it was deleted: its objects stay. ` +
+        `To remove them: kubectl delete appliedmanifestwork ${metadata.name}`;
+      logger.warn({ work: name }, message);
+      const body = { metadata: { annotations: { [ANNOTATION_HELD]: message } } };
+      await edge.client.patch(AppliedManifestWork, keyOf(applied), { type: "merge", body });
+    }
+  }
+
+  async function report(work: ManifestWork, status: ManifestWork["status"]): Promise<void> {
+    reported.set(work.metadata.name, Date.now());
+    await patchStatus(hub.client, ManifestWork, work, { ...work, status: { ...work.status, ...status } });
+  }
+}
+
+/** What is listed as applied and is not in the work now. */
+function leftOver(
+  applied: AppliedManifestWork,
+  resources: readonly AppliedWorkResource[],
+  resolved: readonly ResolvedManifest[],
+): AppliedWorkResource[] {
+  const current = new Set([...resources, ...resolved.map(identityOf)].map(idOf));
+  return (applied.status?.appliedResources ?? []).filter((resource) => !current.has(idOf(resource)));
+}
+
+/** Why a work must be from an older state of the hub than the one applied here; undefined if it is not. */
+function restoredFrom(work: ManifestWork, before: AppliedRecord | undefined): string | undefined {
+  const { uid, generation = 0, annotations } = work.metadata;
+  if (before === undefined || before.workUid !== uid || annotations?.[ANNOTATION_ACCEPT_RESTORED] === "true")
+    return undefined;
+  const older =
+    generation < before.generation ||
+    (generation === before.generation && specHashOf(work) !== before.specHash);
+  if (!older) return undefined;
+  return (
+    `the hub was restored from an older state: it has generation ${generation} of this work, the cluster has applied ${before.generation}. ` +
+    `The cluster keeps what it has; to accept the older version annotate the work with ${ANNOTATION_ACCEPT_RESTORED}=true`
+  );
+}
