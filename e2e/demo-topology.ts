@@ -31,11 +31,13 @@ export async function startDemoTopology(): Promise<DemoTopology> {
   const program = startProgram(["demo", "--data-dir", directory.path]);
   await program.says("Everything is up");
   const clients = new Map<string, Client>();
-  const pid = async (name: string) => Number((await readFile(join(directory.path, name, "pid"), "utf8")).split(" ")[0]);
+  const pid = async (name: string) =>
+    Number((await readFile(join(directory.path, name, "pid"), "utf8")).split(" ")[0]);
   return {
     dataDir: directory.path,
     program,
-    endpoints: async () => JSON.parse(await readFile(join(directory.path, "endpoints.json"), "utf8")) as EndpointsFile,
+    endpoints: async () =>
+      JSON.parse(await readFile(join(directory.path, "endpoints.json"), "utf8")) as EndpointsFile,
     client: async (name) => {
       const existing = clients.get(name);
       if (existing !== undefined) return existing;

@@ -29,10 +29,15 @@ describe("when things go wrong", () => {
   });
 
   const hubApplication = async (edge: string) =>
-    (await demo.client("core")).get(Application, { namespace: ARGOCD_NAMESPACE, name: `${edge}-bike-rentals` });
+    (await demo.client("core")).get(Application, {
+      namespace: ARGOCD_NAMESPACE,
+      name: `${edge}-bike-rentals`,
+    });
   const bikeUrl = async (edge: string) => {
     const { edges } = await demo.endpoints();
-    const route = edges.find(({ name }) => name === edge)?.routes.find(({ namespace }) => namespace === "bike-rentals");
+    const route = edges
+      .find(({ name }) => name === edge)
+      ?.routes.find(({ namespace }) => namespace === "bike-rentals");
     return `${route?.url}/v2/models/bike-rentals/infer`;
   };
 
@@ -51,14 +56,20 @@ describe("when things go wrong", () => {
 
     await commitToGitops(demo, scratch, "bike-rentals", before.text);
     for (const edge of EDGES) {
-      await vi.waitFor(async () => expect((await hubApplication(edge)).status?.health?.status).toBe("Healthy"), WAIT);
+      await vi.waitFor(
+        async () => expect((await hubApplication(edge)).status?.health?.status).toBe("Healthy"),
+        WAIT,
+      );
     }
   });
 
   test("a malformed request to a site: 400, and the next one is answered", async () => {
     const url = await bikeUrl("near-edge-1");
     const response = await fetch(url, { method: "POST", body: '{"inputs": [' });
-    expect({ status: response.status, body: await response.json() }).toEqual({ status: 400, body: { error: expect.any(String) } });
+    expect({ status: response.status, body: await response.json() }).toEqual({
+      status: 400,
+      body: { error: expect.any(String) },
+    });
     expect(await goldenPrediction(url, "2")).toBe(true);
   });
 
@@ -66,8 +77,14 @@ describe("when things go wrong", () => {
     const kubeconfig = await loadKubeconfig(join(demo.dataDir, "near-edge-1", "pki", "hub-kubeconfig"));
     const client = clientFromKubeconfig(kubeconfig);
     try {
-      await expect(client.list(Secret, { namespace: "near-edge-2" })).rejects.toMatchObject({ reason: "Forbidden", code: 403 });
-      await expect(client.get(ManagedCluster, { name: "near-edge-2" })).rejects.toMatchObject({ reason: "Forbidden", code: 403 });
+      await expect(client.list(Secret, { namespace: "near-edge-2" })).rejects.toMatchObject({
+        reason: "Forbidden",
+        code: 403,
+      });
+      await expect(client.get(ManagedCluster, { name: "near-edge-2" })).rejects.toMatchObject({
+        reason: "Forbidden",
+        code: 403,
+      });
       expect((await client.get(ManagedCluster, { name: "near-edge-1" })).metadata.name).toBe("near-edge-1");
     } finally {
       client.close();
@@ -81,21 +98,33 @@ describe("when things go wrong", () => {
 
     await demo.killAndHold("near-edge-2");
     await demo.letStart("near-edge-2");
-    await vi.waitFor(async () => expect(await goldenPrediction(await bikeUrl("near-edge-2"), "2")).toBe(true), WAIT);
+    await vi.waitFor(
+      async () => expect(await goldenPrediction(await bikeUrl("near-edge-2"), "2")).toBe(true),
+      WAIT,
+    );
     const servedDuringOutage = Date.now() / 1000;
 
     await demo.letStart("core");
     await vi.waitFor(async () => {
       const clusters = await (await demo.client("core")).list(ManagedCluster);
-      const available = clusters.items.map(({ status }) => findCondition(status?.conditions, "ManagedClusterConditionAvailable")?.status);
+      const available = clusters.items.map(
+        ({ status }) => findCondition(status?.conditions, "ManagedClusterConditionAvailable")?.status,
+      );
       expect(available).toEqual(["True", "True"]);
     }, WAIT);
     for (const edge of EDGES) {
-      await vi.waitFor(async () => expect((await hubApplication(edge)).status?.health?.status).toBe("Healthy"), WAIT);
+      await vi.waitFor(
+        async () => expect((await hubApplication(edge)).status?.health?.status).toBe("Healthy"),
+        WAIT,
+      );
     }
     await vi.waitFor(async () => {
       const { core } = await demo.endpoints();
-      const samples = await queryMetrics(core.metrics, 'rest_server_requests_total{cluster="near-edge-2"}', servedDuringOutage + 15);
+      const samples = await queryMetrics(
+        core.metrics,
+        'rest_server_requests_total{cluster="near-edge-2"}',
+        servedDuringOutage + 15,
+      );
       expect(samples.length, "metrics of the outage").toBeGreaterThan(0);
     }, WAIT);
     expect(await uidsAt(demo, "near-edge-1")).toEqual(before);
@@ -111,7 +140,9 @@ describe("when things go wrong", () => {
           status: "Unknown",
           reason: "ManagedClusterLeaseUpdateStopped",
         });
-        expect(spec?.taints?.map(({ key }) => key)).toContain("cluster.open-cluster-management.io/unreachable");
+        expect(spec?.taints?.map(({ key }) => key)).toContain(
+          "cluster.open-cluster-management.io/unreachable",
+        );
       },
       { timeout: 30_000, interval: 200 },
     );
@@ -128,7 +159,10 @@ describe("when things go wrong", () => {
     const before = await uidsAt(demo, "near-edge-1");
     await demo.killAndHold("core");
     await rename(join(demo.dataDir, "core"), join(scratch, "old-core"));
-    await vi.waitFor(async () => expect(await readFile(join(demo.dataDir, "core", "kubeconfig"), "utf8")).not.toBe(""), WAIT);
+    await vi.waitFor(
+      async () => expect(await readFile(join(demo.dataDir, "core", "kubeconfig"), "utf8")).not.toBe(""),
+      WAIT,
+    );
     // Long enough for several heartbeats and resyncs against the new hub; nothing announces that nothing happens.
     const until = Date.now() + 20_000;
     while (Date.now() < until) {
@@ -143,5 +177,9 @@ describe("when things go wrong", () => {
 async function uidsAt(demo: DemoTopology, edge: string): Promise<string[]> {
   const client = await demo.client(edge);
   const lists = await Promise.all([client.list(Application), client.list(Deployment), client.list(Pod)]);
-  return lists.flatMap(({ items }) => items.map(({ kind, metadata }) => `${kind ?? ""} ${metadata.name} ${metadata.uid}`)).sort();
+  return lists
+    .flatMap(({ items }) =>
+      items.map(({ kind, metadata }) => `${kind ?? ""} ${metadata.name} ${metadata.uid}`),
+    )
+    .sort();
 }

@@ -6,7 +6,11 @@ import { promisify } from "node:util";
 import type { DemoTopology } from "./demo-topology.ts";
 
 /** An app's kustomization as it stands on main, and the digest that it pins. */
-export async function kustomizationWithDigest(demo: DemoTopology, scratch: string, app: string): Promise<{ text: string; digest: string }> {
+export async function kustomizationWithDigest(
+  demo: DemoTopology,
+  scratch: string,
+  app: string,
+): Promise<{ text: string; digest: string }> {
   const checkout = await clone(demo, scratch);
   const text = await readFile(join(checkout, "apps", app, "kustomization.yaml"), "utf8");
   const digest = /sha256:[0-9a-f]{64}/.exec(text)?.[0];
@@ -15,7 +19,12 @@ export async function kustomizationWithDigest(demo: DemoTopology, scratch: strin
 }
 
 /** Commits an app's kustomization to main of the gitops repository, by a real clone and push. */
-export async function commitToGitops(demo: DemoTopology, scratch: string, app: string, text: string): Promise<void> {
+export async function commitToGitops(
+  demo: DemoTopology,
+  scratch: string,
+  app: string,
+  text: string,
+): Promise<void> {
   const checkout = await clone(demo, scratch);
   await writeFile(join(checkout, "apps", app, "kustomization.yaml"), text);
   await git(demo, checkout, "commit", "--quiet", "--all", "--message", `Change ${app}`);
@@ -31,7 +40,9 @@ async function clone(demo: DemoTopology, scratch: string): Promise<string> {
 }
 
 async function git(demo: DemoTopology, cwd: string, ...args: string[]): Promise<void> {
-  const { username, token } = JSON.parse(await readFile(join(demo.dataDir, "core", "credentials.json"), "utf8")) as {
+  const { username, token } = JSON.parse(
+    await readFile(join(demo.dataDir, "core", "credentials.json"), "utf8"),
+  ) as {
     username: string;
     token: string;
   };

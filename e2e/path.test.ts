@@ -52,7 +52,9 @@ describe("from a trained model to predictions at two near edges, through Git", (
         { model: "digit-reader", version: "1", ok: true },
         { model: "bike-rentals", version: "2", ok: true },
       ]);
-      expect(edge.predictions[0]?.response, "version 2 must answer otherwise").not.toEqual(edge.predictions[2]?.response);
+      expect(edge.predictions[0]?.response, "version 2 must answer otherwise").not.toEqual(
+        edge.predictions[2]?.response,
+      );
     }
     for (const cluster of ["near-edge-1", "near-edge-2"]) {
       expect(report.metrics).toContainEqual({

@@ -23,8 +23,15 @@ export interface RunningProgram {
 }
 
 /** Starts the program as a user would. */
-export function startProgram(args: readonly string[], options: { env?: NodeJS.ProcessEnv; input?: string; cwd?: string } = {}): RunningProgram {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { ...process.env, ...options.env }, cwd: options.cwd, stdio: "pipe" });
+export function startProgram(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; input?: string; cwd?: string } = {},
+): RunningProgram {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, ...options.env },
+    cwd: options.cwd,
+    stdio: "pipe",
+  });
   let stdout = "";
   let stderr = "";
   const waiting = new Set<() => void>();
@@ -35,7 +42,9 @@ export function startProgram(args: readonly string[], options: { env?: NodeJS.Pr
   });
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");
-  const finished = new Promise<Finished>((resolve) => child.once("close", (code) => resolve({ code, stdout, stderr })));
+  const finished = new Promise<Finished>((resolve) =>
+    child.once("close", (code) => resolve({ code, stdout, stderr })),
+  );
   return {
     child,
     stderr: () => stderr,
@@ -49,7 +58,9 @@ export function startProgram(args: readonly string[], options: { env?: NodeJS.Pr
         };
         waiting.add(check);
         check();
-        void finished.then(({ code }) => reject(new Error(`the program ended with ${code} before it said "${text}":\n${stderr}`)));
+        void finished.then(({ code }) =>
+          reject(new Error(`the program ended with ${code} before it said "${text}":\n${stderr}`)),
+        );
       }),
     stop: async () => {
       child.kill("SIGTERM");
@@ -59,7 +70,10 @@ export function startProgram(args: readonly string[], options: { env?: NodeJS.Pr
 }
 
 /** Runs the program to its end. */
-export async function runProgram(args: readonly string[], options: Parameters<typeof startProgram>[1] = {}): Promise<Finished> {
+export async function runProgram(
+  args: readonly string[],
+  options: Parameters<typeof startProgram>[1] = {},
+): Promise<Finished> {
   return startProgram(args, options).finished;
 }
 

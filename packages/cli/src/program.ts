@@ -7,10 +7,18 @@ import { UsageError } from "./user-error.ts";
 
 /** A command's own arguments, parsed by the part that it belongs to (kubectl-like verbs, kustomize, image). */
 const PASS_THROUGH = [
-  ["apply", "create or update resources from files (-f) or a kustomization (-k)", "ai-edge apply -k registration"],
+  [
+    "apply",
+    "create or update resources from files (-f) or a kustomization (-k)",
+    "ai-edge apply -k registration",
+  ],
   ["get", "show resources", "ai-edge get pods -A"],
   ["logs", "print the logs of a pod", "ai-edge logs -n bike-rentals deploy/bike-rentals-model-1"],
-  ["wait", "wait for a condition of a resource", "ai-edge wait pipelinerun/build --for condition=Succeeded --timeout 5m"],
+  [
+    "wait",
+    "wait for a condition of a resource",
+    "ai-edge wait pipelinerun/build --for condition=Succeeded --timeout 5m",
+  ],
   ["delete", "delete resources", "ai-edge delete -f app.yaml"],
 ] as const;
 
@@ -49,7 +57,9 @@ function addTopologyCommands(program: Command, io: ProgramIO): void {
     .argument("[names...]", "core, near-edge-1, …")
     .addOption(dataDir)
     .addHelpText("after", "\nExample:\n  ai-edge down --data-dir /tmp/ai-edge")
-    .action(async (names: string[], options) => (await import("./commands/down.ts")).down(names, options, io));
+    .action(async (names: string[], options) =>
+      (await import("./commands/down.ts")).down(names, options, io),
+    );
   program
     .command("status")
     .description("show the processes, sites and routes of a topology")
@@ -89,7 +99,10 @@ function addRoleCommands(program: Command, io: ProgramIO): void {
     .option("--join <token>", 'join token of the core; "-" reads it from standard input, away from `ps`')
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--api-port <port>", "port of the API server (0 = any free one)", parsePort)
-    .addHelpText("after", "\nExample:\n  ai-edge token create farm-7 | ai-edge edge --data-dir /var/lib/ai-edge/edge --join -")
+    .addHelpText(
+      "after",
+      "\nExample:\n  ai-edge token create farm-7 | ai-edge edge --data-dir /var/lib/ai-edge/edge --join -",
+    )
     .action(async (options) => (await import("./commands/edge.ts")).edge(options, io));
   const token = program.command("token").description("manage join tokens").exitOverride();
   token
@@ -99,7 +112,9 @@ function addRoleCommands(program: Command, io: ProgramIO): void {
     .option("--ttl <duration>", "how long it is valid (for example 30m, 24h)", "24h")
     .option("--data-dir <dir>", "the core's data directory, or that of `up`", ".ai-edge")
     .addHelpText("after", "\nExample:\n  ai-edge token create farm-7 --ttl 1h")
-    .action(async (cluster: string, options) => (await import("./commands/token.ts")).createToken(cluster, options, io));
+    .action(async (cluster: string, options) =>
+      (await import("./commands/token.ts")).createToken(cluster, options, io),
+    );
 }
 
 function addPartCommands(program: Command, io: ProgramIO, setExitCode: (code: number) => void): void {
@@ -109,7 +124,10 @@ function addPartCommands(program: Command, io: ProgramIO, setExitCode: (code: nu
     .requiredOption("--data-dir <dir>", "where its state lives")
     .option("--listen <host:port>", "address (port 0 = any free one)", "127.0.0.1:6443")
     .option("--write-kubeconfig <file>", "write an administrator's kubeconfig when it answers")
-    .addHelpText("after", "\nExample:\n  ai-edge apiserver --data-dir /tmp/api --listen 127.0.0.1:0 --write-kubeconfig /tmp/api/kubeconfig")
+    .addHelpText(
+      "after",
+      "\nExample:\n  ai-edge apiserver --data-dir /tmp/api --listen 127.0.0.1:0 --write-kubeconfig /tmp/api/kubeconfig",
+    )
     .action(async (options) => (await import("./commands/apiserver.ts")).apiserver(options, io));
   program
     .command("registry")
@@ -123,7 +141,10 @@ function addPartCommands(program: Command, io: ProgramIO, setExitCode: (code: nu
     .description("run the Git server with pull requests alone (plain HTTP)")
     .requiredOption("--data-dir <dir>", "where its repositories live")
     .option("--listen <host:port>", "address (port 0 = any free one)", "127.0.0.1:3000")
-    .addHelpText("after", "\nExample:\n  AI_EDGE_FORGE_TOKEN=… ai-edge forge --data-dir /tmp/forge --listen 127.0.0.1:3000")
+    .addHelpText(
+      "after",
+      "\nExample:\n  AI_EDGE_FORGE_TOKEN=… ai-edge forge --data-dir /tmp/forge --listen 127.0.0.1:3000",
+    )
     .action(async (options) => (await import("./commands/forge.ts")).forge(options, io));
   for (const [name, description, module] of [
     ["model-server", "run the model server alone", "model-server"],
@@ -138,7 +159,9 @@ function addPartCommands(program: Command, io: ProgramIO, setExitCode: (code: nu
     passThrough(program, name, description)
       .addHelpText("after", `\nExample:\n  ${example}`)
       .action(async (_options: unknown, command: Command) =>
-        setExitCode(await (await import("./commands/parts.ts")).runPart("kubectl", [name, ...command.args], io)),
+        setExitCode(
+          await (await import("./commands/parts.ts")).runPart("kubectl", [name, ...command.args], io),
+        ),
       );
   }
 }
@@ -155,22 +178,28 @@ function passThrough(program: Command, name: string, description: string): Comma
 }
 
 function outputOption(): Option {
-  return new Option("--output <format>", "text, or json for scripts").choices(["text", "json"]).default("text");
+  return new Option("--output <format>", "text, or json for scripts")
+    .choices(["text", "json"])
+    .default("text");
 }
 
 function parseCount(text: string): number {
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 0 || count > 100) throw new UsageError(`"${text}" is not a number of edges (0 to 100)`);
+  if (!Number.isInteger(count) || count < 0 || count > 100)
+    throw new UsageError(`"${text}" is not a number of edges (0 to 100)`);
   return count;
 }
 
 function parsePort(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`"${text}" is not a port (0 to 65535)`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new UsageError(`"${text}" is not a port (0 to 65535)`);
   return port;
 }
 
 function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "0.0.0";
+  return typeof manifest === "object" && manifest !== null && "version" in manifest
+    ? String(manifest.version)
+    : "0.0.0";
 }

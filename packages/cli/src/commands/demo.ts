@@ -11,7 +11,7 @@ import { type HopOutcome, runHops } from "../demo/run-hops.ts";
 import { suggestions } from "../demo/suggestions.ts";
 import { edgeName, startTopology, type Topology } from "../topology/topology.ts";
 import { aborted } from "../topology/wait.ts";
-import { UserError } from "../user-error.ts";
+import { messageOf, UserError } from "../user-error.ts";
 
 export interface DemoOptions {
   once?: boolean;
@@ -24,7 +24,10 @@ export interface DemoOptions {
 /** `ai-edge demo`: the whole path, told hop by hop. Progress goes to standard error, the report to standard output. */
 export async function demo(options: DemoOptions, io: ProgramIO): Promise<void> {
   if (options.edges < 1) throw new UserError("the demo needs at least one edge (--edges 1)");
-  const dataDir = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), "ai-edge-demo-")) : resolve(io.cwd, options.dataDir);
+  const dataDir =
+    options.dataDir === undefined
+      ? await mkdtemp(join(tmpdir(), "ai-edge-demo-"))
+      : resolve(io.cwd, options.dataDir);
   const temporary = options.dataDir === undefined;
   const progress = new Progress(io.stderr);
   const outcome = emptyOutcome();
@@ -55,9 +58,11 @@ export async function demo(options: DemoOptions, io: ProgramIO): Promise<void> {
     progress.say("stopping");
   }
   await topology?.stop();
-  if (temporary && options.keep !== true && (failure === undefined || options.once === true)) await removeData(dataDir);
+  if (temporary && options.keep !== true && (failure === undefined || options.once === true))
+    await removeData(dataDir);
   else progress.say(`The data directory ${dataDir} was kept.`);
-  if (failure !== undefined) throw new UserError(failure instanceof Error ? failure.message : String(failure), { cause: failure });
+  if (failure !== undefined)
+    throw new UserError(messageOf(failure), { cause: failure });
 }
 
 function emptyOutcome(): HopOutcome {

@@ -12,7 +12,11 @@ import { UsageError, UserError } from "../user-error.ts";
 const STOP_TIMEOUT_MS = 90_000;
 
 /** `ai-edge down`: stops a topology, or single processes of it, which then stay stopped until `up` or the marker goes. */
-export async function down(names: readonly string[], options: { dataDir: string }, io: ProgramIO): Promise<void> {
+export async function down(
+  names: readonly string[],
+  options: { dataDir: string },
+  io: ProgramIO,
+): Promise<void> {
   const dataDir = resolve(io.cwd, options.dataDir);
   if (names.length === 0) {
     await stopProcess(dataDir, "the topology", io);
@@ -20,9 +24,13 @@ export async function down(names: readonly string[], options: { dataDir: string 
   }
   for (const name of names) {
     const directory = join(dataDir, name);
-    if (name.includes("/") || !existsSync(directory)) throw new UsageError(`${dataDir} has no process "${name}"`);
+    if (name.includes("/") || !existsSync(directory))
+      throw new UsageError(`${dataDir} has no process "${name}"`);
     // Written first: the supervisor must not start it again in between.
-    await writeFile(join(directory, STOPPED_MARKER), "stopped by `ai-edge down`; remove this file to start it again\n");
+    await writeFile(
+      join(directory, STOPPED_MARKER),
+      "stopped by `ai-edge down`; remove this file to start it again\n",
+    );
     await stopProcess(directory, name, io).catch(async (error: unknown) => {
       await rm(join(directory, STOPPED_MARKER), { force: true });
       throw error;
@@ -37,7 +45,12 @@ async function stopProcess(directory: string, name: string, io: ProgramIO): Prom
     return;
   }
   process.kill(pid, "SIGTERM");
-  const stopped = await until(async () => (await runningProcess(directory)) === undefined, STOP_TIMEOUT_MS, io.signal);
-  if (!stopped) throw new UserError(`${name} (process ${pid}) did not stop within ${STOP_TIMEOUT_MS / 1000} s`);
+  const stopped = await until(
+    async () => (await runningProcess(directory)) === undefined,
+    STOP_TIMEOUT_MS,
+    io.signal,
+  );
+  if (!stopped)
+    throw new UserError(`${name} (process ${pid}) did not stop within ${STOP_TIMEOUT_MS / 1000} s`);
   io.stderr.write(`${name} is stopped\n`);
 }

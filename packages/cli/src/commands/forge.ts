@@ -27,7 +27,9 @@ export async function forge(options: { dataDir: string; listen: string }, io: Pr
   }).catch((error: unknown) => {
     throw explainSystemError(error, { path: dataDir, address: formatListenAddress(listen) }) ?? error;
   });
-  io.stderr.write(`forge at ${running.url}${token === undefined ? ` (open to everybody there; set ${TOKEN_VARIABLE} to require a token)` : ""}\n`);
+  io.stderr.write(
+    `forge at ${running.url}${token === undefined ? ` (open to everybody there; set ${TOKEN_VARIABLE} to require a token)` : ""}\n`,
+  );
   await aborted(io.signal);
   await running.close();
 }

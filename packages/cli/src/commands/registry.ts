@@ -12,9 +12,11 @@ import { explainSystemError } from "../user-error.ts";
 export async function registry(options: { dataDir: string; listen: string }, io: ProgramIO): Promise<void> {
   const listen = parseListenAddress(options.listen);
   const dataDir = resolve(io.cwd, options.dataDir);
-  const running = await startRegistry({ dataDir, listen, logger: programLogger("registry", io) }).catch((error: unknown) => {
-    throw explainSystemError(error, { path: dataDir, address: formatListenAddress(listen) }) ?? error;
-  });
+  const running = await startRegistry({ dataDir, listen, logger: programLogger("registry", io) }).catch(
+    (error: unknown) => {
+      throw explainSystemError(error, { path: dataDir, address: formatListenAddress(listen) }) ?? error;
+    },
+  );
   io.stderr.write(`registry at ${running.url}\n`);
   await aborted(io.signal);
   await running.close();

@@ -20,7 +20,10 @@ interface ProcessStatus {
 }
 
 /** `ai-edge status`: processes, sites and routes, as of now. */
-export async function status(options: { dataDir: string; output: "text" | "json" }, io: ProgramIO): Promise<void> {
+export async function status(
+  options: { dataDir: string; output: "text" | "json" },
+  io: ProgramIO,
+): Promise<void> {
   const dataDir = resolve(io.cwd, options.dataDir);
   const endpoints = await readEndpoints(dataDir);
   const availability = await availabilityOfClusters(dataDir);
@@ -29,7 +32,14 @@ export async function status(options: { dataDir: string; output: "text" | "json"
     [core, ...endpoints.edges].map(async ({ name, api, routes }): Promise<ProcessStatus> => {
       const pid = await runningProcess(join(dataDir, name));
       const rssBytes = pid === undefined ? undefined : await residentBytes(pid);
-      return { name, pid: pid ?? null, rssBytes: rssBytes ?? null, api, available: availability.get(name) ?? null, routes };
+      return {
+        name,
+        pid: pid ?? null,
+        rssBytes: rssBytes ?? null,
+        api,
+        available: availability.get(name) ?? null,
+        routes,
+      };
     }),
   );
   if (options.output === "json") {
@@ -41,14 +51,20 @@ export async function status(options: { dataDir: string; output: "text" | "json"
 
 function describe(processes: ProcessStatus[]): string[] {
   return processes.flatMap(({ name, pid, rssBytes, api, available, routes }) => {
-    const running = pid === null ? "stopped" : `running (process ${pid}, ${((rssBytes ?? 0) / 2 ** 20).toFixed(0)} MiB)`;
+    const running =
+      pid === null ? "stopped" : `running (process ${pid}, ${((rssBytes ?? 0) / 2 ** 20).toFixed(0)} MiB)`;
     const site = available === null ? "" : `, available: ${available.status} since ${available.since}`;
-    return [`${name}: ${running}${site}, api ${api}`, ...routes.map((route) => `  ${route.namespace}/${route.name}: ${route.url}`)];
+    return [
+      `${name}: ${running}${site}, api ${api}`,
+      ...routes.map((route) => `  ${route.namespace}/${route.name}: ${route.url}`),
+    ];
   });
 }
 
 /** Empty when the core does not answer: then there is no word of the sites. */
-async function availabilityOfClusters(dataDir: string): Promise<Map<string, { status: string; since: string }>> {
+async function availabilityOfClusters(
+  dataDir: string,
+): Promise<Map<string, { status: string; since: string }>> {
   const client = clientFromKubeconfig(await loadKubeconfig(join(dataDir, "core", "kubeconfig")));
   try {
     const clusters = await client.list(ManagedCluster);

@@ -10,7 +10,11 @@ const SECONDS_PER_UNIT: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_4
 const LONGEST_TTL_SECONDS = 30 * 86_400;
 
 /** `ai-edge token create`: prints the token on standard output, and nothing else there. */
-export async function createToken(cluster: string, options: { ttl: string; dataDir: string }, io: ProgramIO): Promise<void> {
+export async function createToken(
+  cluster: string,
+  options: { ttl: string; dataDir: string },
+  io: ProgramIO,
+): Promise<void> {
   const dataDir = resolve(io.cwd, options.dataDir);
   const topologyCore = join(dataDir, "core");
   const coreDataDir = existsSync(topologyCore) ? topologyCore : dataDir;

@@ -48,7 +48,9 @@ function nextSteps(topology: Topology, edges: number): string {
     `Everything is up; addresses are in ${join(topology.dataDir, "endpoints.json")}.`,
     `  kubectl --kubeconfig ${kubeconfig} get managedclusters`,
     `  ai-edge get managedclusters --kubeconfig ${kubeconfig}`,
-    ...(edges === 0 ? [] : [`  kubectl --kubeconfig ${join(topology.dataDir, edgeName(1), "kubeconfig")} get pods -A`]),
+    ...(edges === 0
+      ? []
+      : [`  kubectl --kubeconfig ${join(topology.dataDir, edgeName(1), "kubeconfig")} get pods -A`]),
     "",
   ];
   return `${lines.join("\n")}\n`;
@@ -57,15 +59,22 @@ function nextSteps(topology: Topology, edges: number): string {
 /** Starts the supervisor as a process of its own session, and waits until it says that everything is up. */
 async function detach(options: UpOptions, dataDir: string, io: ProgramIO): Promise<void> {
   const running = await runningProcess(dataDir);
-  if (running !== undefined) throw new UserError(`${dataDir} is already up (process ${running}): ai-edge status --data-dir ${dataDir}`);
+  if (running !== undefined)
+    throw new UserError(
+      `${dataDir} is already up (process ${running}): ai-edge status --data-dir ${dataDir}`,
+    );
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const logFile = join(dataDir, "up.log");
   const log = await open(logFile, "w", 0o600);
-  const child = spawn(process.execPath, [PROGRAM, "up", "--edges", String(options.edges), "--data-dir", dataDir], {
-    env: io.env,
-    detached: true,
-    stdio: ["ignore", log.fd, log.fd, "ipc"],
-  });
+  const child = spawn(
+    process.execPath,
+    [PROGRAM, "up", "--edges", String(options.edges), "--data-dir", dataDir],
+    {
+      env: io.env,
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd, "ipc"],
+    },
+  );
   await log.close();
   const outcome = await new Promise<"ready" | "ended">((settle) => {
     child.once("message", () => settle("ready"));
@@ -80,5 +89,7 @@ async function detach(options: UpOptions, dataDir: string, io: ProgramIO): Promi
   child.disconnect();
   child.unref();
   io.stderr.write(output);
-  io.stderr.write(`It runs in the background (process ${child.pid}); stop it with: ai-edge down --data-dir ${dataDir}\n`);
+  io.stderr.write(
+    `It runs in the background (process ${child.pid}); stop it with: ai-edge down --data-dir ${dataDir}\n`,
+  );
 }

@@ -40,11 +40,21 @@ export async function applyBootstrapObjects(client: Client): Promise<void> {
     }),
     applyOwn(client, ServiceAccount, { metadata: { namespace: SYSTEM_NAMESPACE, name: ADMIN_ACCOUNT } }),
     applyOwn(client, ServiceAccount, { metadata: { namespace: RUN_NAMESPACE, name: "pipeline" } }),
-    applyContentRole(client, "reader", ["get"], [{ kind: "Group", apiGroup: RBAC_GROUP, name: "system:serviceaccounts" }]),
-    applyContentRole(client, "writer", ["get", "update", "create"], [
-      { kind: "ServiceAccount", namespace: SYSTEM_NAMESPACE, name: ADMIN_ACCOUNT },
-      { kind: "ServiceAccount", namespace: RUN_NAMESPACE, name: "pipeline" },
-    ]),
+    applyContentRole(
+      client,
+      "reader",
+      ["get"],
+      [{ kind: "Group", apiGroup: RBAC_GROUP, name: "system:serviceaccounts" }],
+    ),
+    applyContentRole(
+      client,
+      "writer",
+      ["get", "update", "create"],
+      [
+        { kind: "ServiceAccount", namespace: SYSTEM_NAMESPACE, name: ADMIN_ACCOUNT },
+        { kind: "ServiceAccount", namespace: RUN_NAMESPACE, name: "pipeline" },
+      ],
+    ),
     applyPipelineRole(client),
   ]);
 }
@@ -60,14 +70,24 @@ async function applyContentRole(
   subjects: NonNullable<ClusterRoleBinding["subjects"]>,
 ): Promise<void> {
   const name = `aiedge.dev:content-${role}`;
-  await applyOwn(client, ClusterRole, { metadata: { name }, rules: [{ apiGroups: ["aiedge.dev"], resources: ["repositories", "images"], verbs }] });
-  await applyOwn(client, ClusterRoleBinding, { metadata: { name }, subjects, roleRef: { apiGroup: RBAC_GROUP, kind: "ClusterRole", name } });
+  await applyOwn(client, ClusterRole, {
+    metadata: { name },
+    rules: [{ apiGroups: ["aiedge.dev"], resources: ["repositories", "images"], verbs }],
+  });
+  await applyOwn(client, ClusterRoleBinding, {
+    metadata: { name },
+    subjects,
+    roleRef: { apiGroup: RBAC_GROUP, kind: "ClusterRole", name },
+  });
 }
 
 /** Each site's `edge` account may write its own metrics only; the metrics handler checks the cluster's name besides. */
 async function applyPipelineRole(client: Client): Promise<void> {
   const name = "aiedge.dev:metrics-writer";
-  await applyOwn(client, ClusterRole, { metadata: { name }, rules: [{ apiGroups: ["aiedge.dev"], resources: ["metrics"], verbs: ["update"] }] });
+  await applyOwn(client, ClusterRole, {
+    metadata: { name },
+    rules: [{ apiGroups: ["aiedge.dev"], resources: ["metrics"], verbs: ["update"] }],
+  });
   await applyOwn(client, ClusterRoleBinding, {
     metadata: { name },
     subjects: [{ kind: "Group", apiGroup: RBAC_GROUP, name: "system:serviceaccounts" }],
@@ -82,18 +102,41 @@ async function applyPipelineRole(client: Client): Promise<void> {
  */
 export async function applyPipelineSecrets(
   client: Client,
-  options: { token: string; registryUrl: string; forgeUrl: string; secretNames: { git: string; forgeToken: string } },
+  options: {
+    token: string;
+    registryUrl: string;
+    forgeUrl: string;
+    secretNames: { git: string; forgeToken: string };
+  },
 ): Promise<void> {
   const { token, registryUrl, forgeUrl, secretNames } = options;
   const basicAuth = { username: "pipeline", password: token };
-  const secret = (name: string, annotation: Record<string, string>, stringData: Record<string, string>, type: string) =>
-    applyOwn(client, Secret, { metadata: { namespace: RUN_NAMESPACE, name, annotations: annotation }, type, stringData });
+  const secret = (
+    name: string,
+    annotation: Record<string, string>,
+    stringData: Record<string, string>,
+    type: string,
+  ) =>
+    applyOwn(client, Secret, {
+      metadata: { namespace: RUN_NAMESPACE, name, annotations: annotation },
+      type,
+      stringData,
+    });
   await Promise.all([
-    secret("registry-credentials", { "tekton.dev/docker-0": registryUrl }, basicAuth, "kubernetes.io/basic-auth"),
+    secret(
+      "registry-credentials",
+      { "tekton.dev/docker-0": registryUrl },
+      basicAuth,
+      "kubernetes.io/basic-auth",
+    ),
     secret(
       secretNames.git,
       { "tekton.dev/git-0": forgeUrl },
-      { ...basicAuth, ".gitconfig": `[credential "${forgeUrl}"]\n  helper = store\n`, ".git-credentials": credentialsLine(forgeUrl, token) },
+      {
+        ...basicAuth,
+        ".gitconfig": `[credential "${forgeUrl}"]\n  helper = store\n`,
+        ".git-credentials": credentialsLine(forgeUrl, token),
+      },
       "kubernetes.io/basic-auth",
     ),
     secret(secretNames.forgeToken, {}, { token }, "Opaque"),

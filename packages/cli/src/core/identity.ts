@@ -22,7 +22,12 @@ export interface IdentityProvider {
   /** The owner of a ServiceAccount token, or null if it is not valid. */
   authenticate(token: string): Promise<Identity | null>;
   /** Whether RBAC lets the identity `get` (read) or `update` (write) a named content. */
-  authorize(identity: Identity, verb: "get" | "update", resource: ContentResource, name: string): Promise<boolean>;
+  authorize(
+    identity: Identity,
+    verb: "get" | "update",
+    resource: ContentResource,
+    name: string,
+  ): Promise<boolean>;
 }
 
 /** Asks TokenReview and SubjectAccessReview, and remembers the answers for a few seconds. */

@@ -12,10 +12,16 @@ import { UserError } from "../user-error.ts";
  * @param options.ttlSeconds how long it is valid; default 24 h
  * @throws UserError if there is no core in that directory
  */
-export async function mintJoinToken(options: { cluster: string; coreDataDir: string; ttlSeconds?: number }): Promise<string> {
+export async function mintJoinToken(options: {
+  cluster: string;
+  coreDataDir: string;
+  ttlSeconds?: number;
+}): Promise<string> {
   const file = join(options.coreDataDir, "kubeconfig");
   if (!existsSync(file)) {
-    throw new UserError(`there is no core in ${options.coreDataDir}: name its data directory (or that of \`up\`) with --data-dir`);
+    throw new UserError(
+      `there is no core in ${options.coreDataDir}: name its data directory (or that of \`up\`) with --data-dir`,
+    );
   }
   const kubeconfig = await loadKubeconfig(file);
   const { cluster } = resolveContext(kubeconfig);

@@ -15,7 +15,10 @@ const REWRITTEN = /(?:\.ya?ml|\.md|Containerfile[^/]*)$/;
 const SEED_TIME = new Date("2026-01-01T00:00:00Z");
 
 /** Puts the two repositories into the forge unless they are there: `models` and `gitops`. */
-export async function seedRepositories(forge: RunningForge, addresses: { forgeUrl: string; registryHost: string }): Promise<void> {
+export async function seedRepositories(
+  forge: RunningForge,
+  addresses: { forgeUrl: string; registryHost: string },
+): Promise<void> {
   const examples = examplesDirectory();
   await Promise.all(
     (["models", "gitops"] as const).map(async (name) => {
@@ -32,7 +35,10 @@ export async function seedRepositories(forge: RunningForge, addresses: { forgeUr
   );
 }
 
-async function readExample(directory: string, addresses: { forgeUrl: string; registryHost: string }): Promise<Record<string, Buffer>> {
+async function readExample(
+  directory: string,
+  addresses: { forgeUrl: string; registryHost: string },
+): Promise<Record<string, Buffer>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"));
   const contents = await Promise.all(
@@ -46,6 +52,11 @@ async function readExample(directory: string, addresses: { forgeUrl: string; reg
   return Object.fromEntries(contents);
 }
 
-function rewrite(content: Buffer, { forgeUrl, registryHost }: { forgeUrl: string; registryHost: string }): Buffer {
-  return Buffer.from(content.toString("utf8").replaceAll(DEFAULT_FORGE, forgeUrl).replaceAll(DEFAULT_REGISTRY, registryHost));
+function rewrite(
+  content: Buffer,
+  { forgeUrl, registryHost }: { forgeUrl: string; registryHost: string },
+): Buffer {
+  return Buffer.from(
+    content.toString("utf8").replaceAll(DEFAULT_FORGE, forgeUrl).replaceAll(DEFAULT_REGISTRY, registryHost),
+  );
 }

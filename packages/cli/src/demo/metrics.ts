@@ -7,7 +7,10 @@ import { until } from "../topology/wait.ts";
 const METRICS_TIMEOUT_MS = 60_000;
 
 /** What hop 9 asks: a plain selector, and the rate that the dashboard shows. */
-export const QUERIES = ["rest_server_requests_total", "sum by (cluster) (rate(rest_server_requests_total[1m]))"] as const;
+export const QUERIES = [
+  "rest_server_requests_total",
+  "sum by (cluster) (rate(rest_server_requests_total[1m]))",
+] as const;
 
 export interface MetricValue {
   cluster: string;
@@ -19,32 +22,52 @@ const answerSchema = z.object({
   status: z.literal("success"),
   data: z.object({
     resultType: z.literal("vector"),
-    result: z.array(z.object({ metric: z.record(z.string(), z.string()), value: z.tuple([z.number(), z.string()]) })),
+    result: z.array(
+      z.object({ metric: z.record(z.string(), z.string()), value: z.tuple([z.number(), z.string()]) }),
+    ),
   }),
 });
 
 /** One instant query at the core's Prometheus HTTP API. */
 export async function instantQuery(endpoints: Endpoints, query: string): Promise<MetricValue[]> {
-  const response = await fetch(`${endpoints.core.metrics}/api/v1/query?${new URLSearchParams({ query }).toString()}`);
+  const response = await fetch(
+    `${endpoints.core.metrics}/api/v1/query?${new URLSearchParams({ query }).toString()}`,
+  );
   const answer = answerSchema.parse(await response.json());
-  return answer.data.result.map(({ metric, value }) => ({ cluster: metric["cluster"] ?? "", query, value: Number(value[1]) }));
+  return answer.data.result.map(({ metric, value }) => ({
+    cluster: metric["cluster"] ?? "",
+    query,
+    value: Number(value[1]),
+  }));
 }
 
 /** Hop 9: waits until every query has a value above zero for every edge. @throws Error naming what is missing */
-export async function waitForMetrics(endpoints: Endpoints, edges: readonly string[], signal: AbortSignal): Promise<MetricValue[]> {
+export async function waitForMetrics(
+  endpoints: Endpoints,
+  edges: readonly string[],
+  signal: AbortSignal,
+): Promise<MetricValue[]> {
   let values: MetricValue[] = [];
   const missing = () =>
     QUERIES.flatMap((query) =>
-      edges.filter((edge) => !values.some((value) => value.query === query && value.cluster === edge && value.value > 0)).map((edge) => `${query} of ${edge}`),
+      edges
+        .filter(
+          (edge) =>
+            !values.some((value) => value.query === query && value.cluster === edge && value.value > 0),
+        )
+        .map((edge) => `${query} of ${edge}`),
     );
   await until(
     async () => {
-      values = (await Promise.all(QUERIES.map((query) => instantQuery(endpoints, query).catch(() => [])))).flat();
+      values = (
+        await Promise.all(QUERIES.map((query) => instantQuery(endpoints, query).catch(() => [])))
+      ).flat();
       return missing().length === 0;
     },
     METRICS_TIMEOUT_MS,
     signal,
   );
-  if (missing().length > 0) throw new Error(`no value after ${METRICS_TIMEOUT_MS / 1000} s for: ${missing().join("; ")}`);
+  if (missing().length > 0)
+    throw new Error(`no value after ${METRICS_TIMEOUT_MS / 1000} s for: ${missing().join("; ")}`);
   return values.filter(({ cluster }) => edges.includes(cluster));
 }

@@ -25,7 +25,8 @@ export const DEMO_MODELS: readonly DemoModel[] = ["bike-rentals", "digit-reader"
 }));
 
 /** The model that is retrained in hop 10. */
-export const UPDATED_MODEL: DemoModel = DEMO_MODELS.find(({ name }) => name === "bike-rentals") ?? missing("bike-rentals");
+export const UPDATED_MODEL: DemoModel =
+  DEMO_MODELS.find(({ name }) => name === "bike-rentals") ?? missing("bike-rentals");
 
 /** A request and the answer that the model is known for, as JSON texts. */
 export interface GoldenRequest {

@@ -59,7 +59,8 @@ export async function packageModel(
   });
   const run = await waitForRun(core, created.metadata.name, options);
   const digest = resultOf(run, "buildah-sha");
-  if (digest === undefined) throw new Error(`PipelineRun ${run.metadata.name} succeeded without the result buildah-sha`);
+  if (digest === undefined)
+    throw new Error(`PipelineRun ${run.metadata.name} succeeded without the result buildah-sha`);
   return { model, version, repository, digest, run: run.metadata.name };
 }
 

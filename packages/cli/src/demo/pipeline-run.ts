@@ -36,7 +36,9 @@ export async function waitForRun(
     (run) => {
       const condition = findCondition(run.status?.conditions, "Succeeded");
       if (condition?.status === "False") {
-        throw new PipelineRunFailedError(`PipelineRun ${formatKey(key)}: ${condition.reason}: ${condition.message}`);
+        throw new PipelineRunFailedError(
+          `PipelineRun ${formatKey(key)}: ${condition.reason}: ${condition.message}`,
+        );
       }
       const tasks = run.status?.childReferences?.length ?? 0;
       options.note?.(`${name}: task ${tasks}`);

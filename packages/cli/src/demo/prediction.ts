@@ -38,11 +38,18 @@ export async function predict(
   const { edge, model, version, golden } = target;
   await until(async () => routeUrl(endpoints(), edge, model) !== undefined, ROUTE_TIMEOUT_MS, signal);
   const base = routeUrl(endpoints(), edge, model);
-  if (base === undefined) throw new Error(`${edge} has no Route for ${model.name} after ${ROUTE_TIMEOUT_MS / 1000} s`);
+  if (base === undefined)
+    throw new Error(`${edge} has no Route for ${model.name} after ${ROUTE_TIMEOUT_MS / 1000} s`);
   const answer = await post(`${base}/${model.endpoint}`, golden.request);
   const response = parse(answer.body);
   const { equal } = compareAnswers(parse(golden.answer), response);
-  return { model: model.name, version, request: parse(golden.request), response, ok: answer.status === 200 && equal };
+  return {
+    model: model.name,
+    version,
+    request: parse(golden.request),
+    response,
+    ok: answer.status === 200 && equal,
+  };
 }
 
 /** A steady stream of requests to one Route; counts what fails, whatever the reason. */
@@ -85,7 +92,12 @@ async function post(url: string, body: string): Promise<{ status: number; body: 
     const agent = new Agent({ keepAlive: false });
     const request = httpRequest(
       url,
-      { method: "POST", agent, timeout: REQUEST_TIMEOUT_MS, headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) } },
+      {
+        method: "POST",
+        agent,
+        timeout: REQUEST_TIMEOUT_MS,
+        headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      },
       (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
@@ -93,7 +105,9 @@ async function post(url: string, body: string): Promise<{ status: number; body: 
         response.on("error", reject);
       },
     );
-    request.on("timeout", () => request.destroy(new Error(`no answer from ${url} within ${REQUEST_TIMEOUT_MS / 1000} s`)));
+    request.on("timeout", () =>
+      request.destroy(new Error(`no answer from ${url} within ${REQUEST_TIMEOUT_MS / 1000} s`)),
+    );
     request.on("error", reject);
     request.end(body);
   });

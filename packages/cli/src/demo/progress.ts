@@ -1,3 +1,4 @@
+import { messageOf } from "../user-error.ts";
 import type { ProgramIO } from "../program-io.ts";
 
 /** One hop of the path, as reported at the end. */
@@ -27,7 +28,10 @@ export class Progress {
     const number = this.results.length + 1;
     const start = performance.now();
     this.#note = "";
-    const timer = this.#out.isTTY === true ? setInterval(() => this.#draw(number, name, start), REDRAW_INTERVAL_MS) : undefined;
+    const timer =
+      this.#out.isTTY === true
+        ? setInterval(() => this.#draw(number, name, start), REDRAW_INTERVAL_MS)
+        : undefined;
     try {
       const value = await run((text) => {
         this.#note = text;
@@ -35,7 +39,7 @@ export class Progress {
       this.#finish(number, { name, seconds: secondsSince(start), ok: true });
       return value;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.#finish(number, { name, seconds: secondsSince(start), ok: false, error: message });
       throw error;
     } finally {

@@ -5,7 +5,13 @@ import { createForgeClient } from "@ai-edge/forge";
 import type { ContentCredentials } from "../core/content-credentials.ts";
 import type { Endpoints } from "../topology/endpoints.ts";
 import type { PackagedModel } from "./packaging.ts";
-import { FORGE_TOKEN_SECRET, GIT_CREDENTIALS_SECRET, resultOf, RUN_NAMESPACE, waitForRun } from "./pipeline-run.ts";
+import {
+  FORGE_TOKEN_SECRET,
+  GIT_CREDENTIALS_SECRET,
+  resultOf,
+  RUN_NAMESPACE,
+  waitForRun,
+} from "./pipeline-run.ts";
 
 const OWNER = "ai-edge";
 const REPOSITORY = "gitops";
@@ -62,8 +68,16 @@ export async function openPullRequest(
 }
 
 /** Merges a pull request through the forge's API, as its reviewer would. @returns the merge commit */
-export async function mergePullRequest(endpoints: Endpoints, credentials: ContentCredentials, url: string): Promise<string> {
+export async function mergePullRequest(
+  endpoints: Endpoints,
+  credentials: ContentCredentials,
+  url: string,
+): Promise<string> {
   const number = Number(/\/(\d+)$/.exec(url)?.[1]);
-  const forge = createForgeClient({ kind: "github", apiUrl: `${endpoints.core.forge}/api/v3`, token: credentials.token });
+  const forge = createForgeClient({
+    kind: "github",
+    apiUrl: `${endpoints.core.forge}/api/v3`,
+    token: credentials.token,
+  });
   return forge.mergePullRequest({ owner: OWNER, repo: REPOSITORY, number });
 }

@@ -2,7 +2,15 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { findCondition } from "@ai-edge/apimachinery";
-import { Application, ARGOCD_NAMESPACE, DEFAULT_CLUSTER_SET, LABEL_CLUSTER_SET, ManagedCluster, ManifestWork, PlacementDecision } from "@ai-edge/api";
+import {
+  Application,
+  ARGOCD_NAMESPACE,
+  DEFAULT_CLUSTER_SET,
+  LABEL_CLUSTER_SET,
+  ManagedCluster,
+  ManifestWork,
+  PlacementDecision,
+} from "@ai-edge/api";
 import type { Client } from "@ai-edge/client";
 import { build, diskFileSystem } from "@ai-edge/kustomize";
 
@@ -24,7 +32,8 @@ interface Step {
 export async function waitForClusters(core: Client, names: readonly string[], step: Step): Promise<void> {
   for (const name of names) {
     step.note(name);
-    const held = (cluster: ManagedCluster, type: string) => findCondition(cluster.status?.conditions, type)?.status === "True";
+    const held = (cluster: ManagedCluster, type: string) =>
+      findCondition(cluster.status?.conditions, type)?.status === "True";
     await waitForObject(
       core,
       ManagedCluster,
@@ -73,7 +82,10 @@ export async function waitForDecision(core: Client, names: readonly string[], st
     core,
     PlacementDecision,
     { namespace: ARGOCD_NAMESPACE, name: "near-edge-clusters-decision-1" },
-    (decision) => names.every((name) => decision.status?.decisions.some(({ clusterName }) => clusterName === name) === true),
+    (decision) =>
+      names.every(
+        (name) => decision.status?.decisions.some(({ clusterName }) => clusterName === name) === true,
+      ),
     {
       timeoutMs: DELIVERY_TIMEOUT_MS,
       signal: step.signal,
@@ -85,7 +97,12 @@ export async function waitForDecision(core: Client, names: readonly string[], st
 }
 
 /** Hops 5 and 6: per edge and app an Application at the hub, and its ManifestWork applied at the site. */
-export async function waitForApplications(core: Client, apps: readonly string[], edges: readonly string[], step: Step): Promise<Application[]> {
+export async function waitForApplications(
+  core: Client,
+  apps: readonly string[],
+  edges: readonly string[],
+  step: Step,
+): Promise<Application[]> {
   const applications: Application[] = [];
   for (const edge of edges) {
     for (const app of apps) {
@@ -93,7 +110,11 @@ export async function waitForApplications(core: Client, apps: readonly string[],
       step.note(name);
       const key = { namespace: ARGOCD_NAMESPACE, name };
       applications.push(
-        await waitForObject(core, Application, key, () => true, { timeoutMs: DELIVERY_TIMEOUT_MS, signal: step.signal, goal: "to exist" }),
+        await waitForObject(core, Application, key, () => true, {
+          timeoutMs: DELIVERY_TIMEOUT_MS,
+          signal: step.signal,
+          goal: "to exist",
+        }),
       );
     }
   }
@@ -102,7 +123,12 @@ export async function waitForApplications(core: Client, apps: readonly string[],
 }
 
 /** Hop 6: the ManifestWork of every Application is applied at its site. */
-export async function waitForWorks(core: Client, applications: readonly Application[], edgeOf: (application: Application) => string, step: Step): Promise<void> {
+export async function waitForWorks(
+  core: Client,
+  applications: readonly Application[],
+  edgeOf: (application: Application) => string,
+  step: Step,
+): Promise<void> {
   for (const application of applications) {
     const { name, uid = "" } = application.metadata;
     step.note(name);
@@ -123,7 +149,12 @@ export async function waitForWorks(core: Client, applications: readonly Applicat
 }
 
 /** Hop 7: the hub's copy of every Application says Synced and Healthy, at this revision if one is given. */
-export async function waitForHealthy(core: Client, names: readonly string[], revision: string | undefined, step: Step): Promise<void> {
+export async function waitForHealthy(
+  core: Client,
+  names: readonly string[],
+  revision: string | undefined,
+  step: Step,
+): Promise<void> {
   for (const name of names) {
     step.note(name);
     await waitForObject(

@@ -1,3 +1,4 @@
+import { messageOf } from "../user-error.ts";
 import type { HopOutcome } from "./run-hops.ts";
 import type { HopResult, Progress } from "./progress.ts";
 import type { MetricValue } from "./metrics.ts";
@@ -31,7 +32,11 @@ export async function demoReport(input: {
   failure: unknown;
 }): Promise<DemoReport> {
   const { outcome, failure } = input;
-  const images = outcome.images.map(({ model, version, repository, digest }) => ({ model: model.name, version, image: `${repository}@${digest}` }));
+  const images = outcome.images.map(({ model, version, repository, digest }) => ({
+    model: model.name,
+    version,
+    image: `${repository}@${digest}`,
+  }));
   return {
     hops: input.progress.results,
     image: images.at(-1)?.image ?? null,
@@ -47,7 +52,7 @@ export async function demoReport(input: {
     secondsToFirstPredictions: outcome.secondsToFirstPredictions,
     secondsFromMergeToServing: outcome.secondsFromMergeToServing,
     ok: failure === undefined,
-    ...(failure === undefined ? {} : { error: failure instanceof Error ? failure.message : String(failure) }),
+    ...(failure === undefined ? {} : { error: messageOf(failure) }),
   };
 }
 

@@ -12,7 +12,14 @@ import { packageModel, type PackagedModel } from "./packaging.ts";
 import { predict, routeUrl, startStream, type Prediction } from "./prediction.ts";
 import type { Progress } from "./progress.ts";
 import { mergePullRequest, openPullRequest } from "./promotion.ts";
-import { applyRegistration, waitForApplications, waitForClusters, waitForDecision, waitForHealthy, waitForWorks } from "./registration.ts";
+import {
+  applyRegistration,
+  waitForApplications,
+  waitForClusters,
+  waitForDecision,
+  waitForHealthy,
+  waitForWorks,
+} from "./registration.ts";
 
 /** What the hops produced, for the report. */
 export interface HopOutcome {
@@ -48,27 +55,46 @@ export async function runHops(options: HopOptions, outcome: HopOutcome): Promise
   const images = await progress.hop("models are packaged and smoke-tested", async (note) => {
     const version = "1";
     return Promise.all(
-      DEMO_MODELS.map(async (model) => packageModel(core, topology.endpoints(), { model, version, golden: await readGolden(model, version) }, { signal, note })),
+      DEMO_MODELS.map(async (model) =>
+        packageModel(
+          core,
+          topology.endpoints(),
+          { model, version, golden: await readGolden(model, version) },
+          { signal, note },
+        ),
+      ),
     );
   });
   outcome.images.push(...images);
-  const promoted = await progress.hop("digests are promoted by pull requests", (note) => promote(options, credentials, images, outcome, note));
+  const promoted = await progress.hop("digests are promoted by pull requests", (note) =>
+    promote(options, credentials, images, outcome, note),
+  );
   await progress.hop("sites are chosen", async (note) => {
     await applyRegistration(core, topology.endpoints(), { ...options, credentials });
     await waitForDecision(core, edges, { signal, note });
   });
   const apps = DEMO_MODELS.map(({ name }) => name);
-  const applications = await progress.hop("one Application per site and model", (note) => waitForApplications(core, apps, edges, { signal, note }));
-  await progress.hop("Applications travel to the sites", (note) => waitForWorks(core, applications, edgeOf, { signal, note }));
+  const applications = await progress.hop("one Application per site and model", (note) =>
+    waitForApplications(core, apps, edges, { signal, note }),
+  );
+  await progress.hop("Applications travel to the sites", (note) =>
+    waitForWorks(core, applications, edgeOf, { signal, note }),
+  );
   const names = applications.map(({ metadata }) => metadata.name);
-  await progress.hop("sites reconcile from Git", (note) => waitForHealthy(core, names, promoted, { signal, note }));
+  await progress.hop("sites reconcile from Git", (note) =>
+    waitForHealthy(core, names, promoted, { signal, note }),
+  );
   await progress.hop("sites give the golden answers", async (note) => {
     await predictEverywhere(options, DEMO_MODELS, () => "1", outcome);
     outcome.secondsToFirstPredictions = (performance.now() - options.startedAt) / 1000;
     note(`${outcome.secondsToFirstPredictions.toFixed(1)} s after the start`);
   });
-  outcome.metrics = await progress.hop("metrics come home", () => waitForMetrics(topology.endpoints(), edges, signal));
-  await progress.hop("a retrained model takes the same road", (note) => rollOut(options, credentials, outcome, note));
+  outcome.metrics = await progress.hop("metrics come home", () =>
+    waitForMetrics(topology.endpoints(), edges, signal),
+  );
+  await progress.hop("a retrained model takes the same road", (note) =>
+    rollOut(options, credentials, outcome, note),
+  );
 }
 
 function edgeOf(application: Application): string {
@@ -85,7 +111,9 @@ async function promote(
 ): Promise<string | undefined> {
   const { topology, signal } = options;
   const core = await topology.client("core");
-  const urls = await Promise.all(images.map((image) => openPullRequest(core, topology.endpoints(), image, { signal, note })));
+  const urls = await Promise.all(
+    images.map((image) => openPullRequest(core, topology.endpoints(), image, { signal, note })),
+  );
   let commit: string | undefined;
   for (const url of urls) {
     if (url === undefined) continue;
@@ -96,28 +124,56 @@ async function promote(
   return commit;
 }
 
-async function predictEverywhere(options: HopOptions, models: readonly DemoModel[], versionOf: (model: DemoModel) => string, outcome: HopOutcome): Promise<void> {
+async function predictEverywhere(
+  options: HopOptions,
+  models: readonly DemoModel[],
+  versionOf: (model: DemoModel) => string,
+  outcome: HopOutcome,
+): Promise<void> {
   for (const edge of options.edges) {
     for (const model of models) {
       const version = versionOf(model);
       const golden = await readGolden(model, version);
-      const prediction = await predict(() => options.topology.endpoints(), { edge, model, version, golden }, options.signal);
+      const prediction = await predict(
+        () => options.topology.endpoints(),
+        { edge, model, version, golden },
+        options.signal,
+      );
       outcome.predictions.set(edge, [...(outcome.predictions.get(edge) ?? []), prediction]);
-      if (!prediction.ok) throw new Error(`${edge} answers ${JSON.stringify(prediction.response)} for ${model.name} version ${version}, not the golden answer`);
+      if (!prediction.ok)
+        throw new Error(
+          `${edge} answers ${JSON.stringify(prediction.response)} for ${model.name} version ${version}, not the golden answer`,
+        );
     }
   }
 }
 
 /** Hop 10: version 2 by commit, run, pull request and merge, while every Route is asked without pause. */
-async function rollOut(options: HopOptions, credentials: ContentCredentials, outcome: HopOutcome, note: (text: string) => void): Promise<void> {
+async function rollOut(
+  options: HopOptions,
+  credentials: ContentCredentials,
+  outcome: HopOutcome,
+  note: (text: string) => void,
+): Promise<void> {
   const { topology, edges, signal } = options;
   const core = await topology.client("core");
   const body = (await readGolden(UPDATED_MODEL, "2")).request;
-  const streams = edges.map((edge) => ({ edge, stream: startStream(`${routeUrl(topology.endpoints(), edge, UPDATED_MODEL)}/${UPDATED_MODEL.endpoint}`, body) }));
+  const streams = edges.map((edge) => ({
+    edge,
+    stream: startStream(
+      `${routeUrl(topology.endpoints(), edge, UPDATED_MODEL)}/${UPDATED_MODEL.endpoint}`,
+      body,
+    ),
+  }));
   try {
     note("commit");
     await commitUpdate(options, credentials);
-    const image = await packageModel(core, topology.endpoints(), { model: UPDATED_MODEL, version: "2", golden: await readGolden(UPDATED_MODEL, "2") }, { signal, note });
+    const image = await packageModel(
+      core,
+      topology.endpoints(),
+      { model: UPDATED_MODEL, version: "2", golden: await readGolden(UPDATED_MODEL, "2") },
+      { signal, note },
+    );
     outcome.images.push(image);
     const merged = await promote(options, credentials, [image], outcome, note);
     const mergedAt = performance.now();
@@ -134,8 +190,13 @@ async function rollOut(options: HopOptions, credentials: ContentCredentials, out
     }
   }
   const failed = [...outcome.failedRequests].filter(([, count]) => count > 0);
-  if (failed.length > 0) throw new Error(`requests failed during the rollout: ${failed.map(([edge, count]) => `${edge}: ${count}`).join(", ")}`);
-  note(`${outcome.sentRequests} requests during the rollout, none failed; serving ${outcome.secondsFromMergeToServing.toFixed(1)} s after the merge`);
+  if (failed.length > 0)
+    throw new Error(
+      `requests failed during the rollout: ${failed.map(([edge, count]) => `${edge}: ${count}`).join(", ")}`,
+    );
+  note(
+    `${outcome.sentRequests} requests during the rollout, none failed; serving ${outcome.secondsFromMergeToServing.toFixed(1)} s after the merge`,
+  );
 }
 
 /** What a data scientist does: clone, replace the model's files, commit, push. */
@@ -143,8 +204,17 @@ async function commitUpdate(options: HopOptions, credentials: ContentCredentials
   const { topology, workDir, env, signal } = options;
   const checkout = join(workDir, "models");
   const git = (cwd: string, ...args: string[]) => runGit(args, { cwd, credentials, env, signal });
-  await git(workDir, "clone", "--quiet", "--depth=1", `${topology.endpoints().core.forge}/ai-edge/models.git`, checkout);
-  await cp(updateDirectory(), join(checkout, UPDATED_MODEL.relativePath, UPDATED_MODEL.name), { recursive: true });
+  await git(
+    workDir,
+    "clone",
+    "--quiet",
+    "--depth=1",
+    `${topology.endpoints().core.forge}/ai-edge/models.git`,
+    checkout,
+  );
+  await cp(updateDirectory(), join(checkout, UPDATED_MODEL.relativePath, UPDATED_MODEL.name), {
+    recursive: true,
+  });
   await git(checkout, "add", "--all");
   await git(checkout, "commit", "--quiet", "--message", `Retrain ${UPDATED_MODEL.name}`);
   await git(checkout, "push", "--quiet", "origin", "HEAD:main");

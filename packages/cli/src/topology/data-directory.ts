@@ -33,7 +33,11 @@ export interface DataDirectory {
  * Opens or creates a data directory and takes its lock.
  * @throws UserError if it is not writable, in use by a live process, of another role, or written by a newer version
  */
-export async function openDataDirectory(path: string, role: ProcessSettings["role"], name: string): Promise<DataDirectory> {
+export async function openDataDirectory(
+  path: string,
+  role: ProcessSettings["role"],
+  name: string,
+): Promise<DataDirectory> {
   const directory = resolve(path);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -48,7 +52,9 @@ export async function openDataDirectory(path: string, role: ProcessSettings["rol
     );
   }
   if (settings.role !== role) {
-    throw new UserError(`${directory} belongs to ${settings.role} "${settings.name}", not to a process of role ${role}: choose another --data-dir`);
+    throw new UserError(
+      `${directory} belongs to ${settings.role} "${settings.name}", not to a process of role ${role}: choose another --data-dir`,
+    );
   }
   return {
     path: directory,
@@ -81,7 +87,11 @@ export async function writeFileDurably(path: string, content: string, mode = 0o6
   }
   await rename(temporary, path);
   const parent = await open(dirname(path));
-  await parent.sync().finally(() => parent.close());
+  try {
+    await parent.sync();
+  } finally {
+    await parent.close();
+  }
 }
 
 /** A stable number for a path, to spread data directories over loopback blocks. */
@@ -97,7 +107,8 @@ async function readSettings(directory: string): Promise<ProcessSettings | undefi
   });
   if (text === undefined) return undefined;
   const parsed = settingsSchema.safeParse(parseJson(text));
-  if (!parsed.success) throw new UserError(`${file} is not what ai-edge writes: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success)
+    throw new UserError(`${file} is not what ai-edge writes: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }
 
@@ -112,7 +123,9 @@ function parseJson(text: string): unknown {
 async function takeLock(directory: string): Promise<void> {
   const owner = await runningProcess(directory);
   if (owner !== undefined && owner !== process.pid) {
-    throw new UserError(`${directory} is in use by process ${owner}: stop it first (ai-edge down --data-dir …), or choose another --data-dir`);
+    throw new UserError(
+      `${directory} is in use by process ${owner}: stop it first (ai-edge down --data-dir …), or choose another --data-dir`,
+    );
   }
   const startTime = await startTimeOf(process.pid);
   await writeFile(join(directory, "pid"), `${process.pid} ${startTime ?? ""}\n`, { mode: 0o600 });

@@ -13,7 +13,9 @@ export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:]*)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.["port"]);
   if (match === null || port > 65_535) {
-    throw new UsageError(`"${text}" is not HOST:PORT (for example 127.0.0.1:6443; port 0 means any free one)`);
+    throw new UsageError(
+      `"${text}" is not HOST:PORT (for example 127.0.0.1:6443; port 0 means any free one)`,
+    );
   }
   return { host: match.groups?.["v6"] ?? (match.groups?.["host"] || "127.0.0.1"), port };
 }

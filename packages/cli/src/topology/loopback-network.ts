@@ -52,7 +52,12 @@ async function listenOnGuard(host: string): Promise<Server | undefined> {
     const guard = createServer((socket) => socket.destroy());
     guard.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE") resolve(undefined);
-      else reject(new Error(`cannot use loopback addresses in 127/8 on this machine: ${error.message}`, { cause: error }));
+      else
+        reject(
+          new Error(`cannot use loopback addresses in 127/8 on this machine: ${error.message}`, {
+            cause: error,
+          }),
+        );
     });
     guard.listen({ host, port: GUARD_PORT, exclusive: true }, () => {
       guard.unref();

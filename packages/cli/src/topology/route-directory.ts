@@ -20,7 +20,9 @@ export function followRoutes(options: {
       .list()
       .flatMap((route) => {
         const url = route.metadata.annotations?.[ANNOTATION_ROUTE_URL];
-        return url === undefined ? [] : [{ namespace: route.metadata.namespace ?? "", name: route.metadata.name, url }];
+        return url === undefined
+          ? []
+          : [{ namespace: route.metadata.namespace ?? "", name: route.metadata.name, url }];
       })
       .sort((a, b) => `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
     const text = JSON.stringify(list);

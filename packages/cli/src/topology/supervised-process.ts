@@ -113,10 +113,17 @@ class Supervision {
       this.ready.resolve(message.endpoints);
       this.#options.onReady(message.endpoints);
     });
-    child.once("close", (code, signal) => this.#ended(code, signal, lastLines.at(-1), performance.now() - startedAt));
+    child.once("close", (code, signal) =>
+      this.#ended(code, signal, lastLines.at(-1), performance.now() - startedAt),
+    );
   }
 
-  #ended(code: number | null, signal: NodeJS.Signals | null, lastLine: string | undefined, lifetime: number): void {
+  #ended(
+    code: number | null,
+    signal: NodeJS.Signals | null,
+    lastLine: string | undefined,
+    lifetime: number,
+  ): void {
     this.child = undefined;
     if (this.#stopping) return;
     const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;

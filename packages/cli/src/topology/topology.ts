@@ -151,7 +151,11 @@ class RunningTopology {
       const entry = this.endpoints.edges.find((candidate) => candidate.name === name);
       if (entry !== undefined) entry.api = addresses["api"] ?? "";
     }
-    this.#options.report(`${name} is up: ${Object.entries(addresses).map(([what, url]) => `${what} ${url}`).join(", ")}`);
+    this.#options.report(
+      `${name} is up: ${Object.entries(addresses)
+        .map(([what, url]) => `${what} ${url}`)
+        .join(", ")}`,
+    );
     this.#write();
   }
 

@@ -8,7 +8,11 @@ export async function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Polls until the condition holds. @returns false if the time is up */
-export async function until(condition: () => Promise<boolean>, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+export async function until(
+  condition: () => Promise<boolean>,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     if (await condition()) return true;

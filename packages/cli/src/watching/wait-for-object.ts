@@ -1,4 +1,10 @@
-import { formatKey, isStatus, type KubernetesObject, type ObjectKey, type ResourceType } from "@ai-edge/apimachinery";
+import {
+  formatKey,
+  isStatus,
+  type KubernetesObject,
+  type ObjectKey,
+  type ResourceType,
+} from "@ai-edge/apimachinery";
 import type { Client } from "@ai-edge/client";
 
 /** Pause before a broken watch is opened again. */
@@ -60,13 +66,28 @@ async function* changesOf<T extends KubernetesObject>(
   const selection = { namespace: key.namespace, fieldSelector: `metadata.name=${key.name}`, signal };
   const list = await client.list(type, selection);
   yield* list.items;
-  for await (const event of client.watch(type, { ...selection, resourceVersion: list.metadata.resourceVersion })) {
+  for await (const event of client.watch(type, {
+    ...selection,
+    resourceVersion: list.metadata.resourceVersion,
+  })) {
     if (event.type === "ADDED" || event.type === "MODIFIED") yield event.object;
   }
 }
 
 /** True for what a restart of the API server causes, or a kind that is not served yet: worth watching again. */
 function isConnectionTrouble(error: unknown): boolean {
-  if (isStatus(error, "Expired", "Gone", "ServiceUnavailable", "TooManyRequests", "Timeout", "ServerTimeout", "NotFound")) return true;
+  if (
+    isStatus(
+      error,
+      "Expired",
+      "Gone",
+      "ServiceUnavailable",
+      "TooManyRequests",
+      "Timeout",
+      "ServerTimeout",
+      "NotFound",
+    )
+  )
+    return true;
   return error instanceof Error && !("status" in error) && ("code" in error || error.cause !== undefined);
 }

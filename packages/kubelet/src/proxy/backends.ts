@@ -1,7 +1,6 @@
 import { LABEL_SERVICE_NAME, type EndpointSlice, type Service, type ServicePort } from "@ai-edge/api";
 import type { Store } from "@ai-edge/runtime";
 
-
 /** Where one new connection may go. */
 export interface Backend {
   address: string;
@@ -32,7 +31,8 @@ export function backendsOf(slices: Store<EndpointSlice>, service: Service, port:
     for (const { addresses, conditions } of slice.endpoints ?? []) {
       const backends = addresses.map((address) => ({ address, port: target }));
       if (conditions?.ready !== false) found.ready.push(...backends);
-      else if (conditions.serving === true && conditions.terminating === true) found.terminating.push(...backends);
+      else if (conditions.serving === true && conditions.terminating === true)
+        found.terminating.push(...backends);
     }
   }
   return found.ready.length > 0 ? found.ready : found.terminating;

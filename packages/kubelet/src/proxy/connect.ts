@@ -20,7 +20,9 @@ export async function connectToAny(backends: readonly Backend[]): Promise<Socket
     try {
       return await connectTo(backend);
     } catch (error) {
-      reasons.push(`${backend.address}:${backend.port}: ${error instanceof Error ? error.message : String(error)}`);
+      reasons.push(
+        `${backend.address}:${backend.port}: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
   throw new NoBackendError(reasons.length === 0 ? "no pod is ready" : reasons.join("; "));
@@ -28,7 +30,13 @@ export async function connectToAny(backends: readonly Backend[]): Promise<Socket
 
 async function connectTo({ address, port }: Backend): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = netConnect({ host: address, port, allowHalfOpen: true, noDelay: true, timeout: CONNECT_TIMEOUT_MS });
+    const socket = netConnect({
+      host: address,
+      port,
+      allowHalfOpen: true,
+      noDelay: true,
+      timeout: CONNECT_TIMEOUT_MS,
+    });
     const fail = (error: Error) => {
       socket.destroy();
       reject(error);

@@ -6,7 +6,15 @@ import { connectToAny, NoBackendError } from "./connect.ts";
 import { listenOn } from "./tcp-forwarder.ts";
 
 /** Headers that belong to one connection, not to the message (RFC 9110 section 7.6.1). */
-const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
 /** As OpenShift's router: a backend that says nothing for this long has lost the request. */
 const RESPONSE_TIMEOUT_MS = 30_000;
 
@@ -20,10 +28,16 @@ export interface HttpRouter {
  * and go: the backend is chosen per request, and connected before a byte is sent, so a rollout loses no request.
  * @param backends asked anew for every request
  */
-export async function startHttpRouter(listen: { host: string; port: number }, backends: () => Backend[]): Promise<HttpRouter> {
+export async function startHttpRouter(
+  listen: { host: string; port: number },
+  backends: () => Backend[],
+): Promise<HttpRouter> {
   const turns = new RoundRobin();
   const server = createServer((request, response) => void route(request, response, turns.order(backends())));
-  server.on("upgrade", (request, socket: Duplex, head) => void upgrade(request, socket, head, turns.order(backends())));
+  server.on(
+    "upgrade",
+    (request, socket: Duplex, head) => void upgrade(request, socket, head, turns.order(backends())),
+  );
   // Large tensors over a slow line are one long request.
   server.requestTimeout = 0;
   await listenOn(server, listen);
@@ -36,7 +50,11 @@ export async function startHttpRouter(listen: { host: string; port: number }, ba
   };
 }
 
-async function route(request: IncomingMessage, response: ServerResponse, backends: readonly Backend[]): Promise<void> {
+async function route(
+  request: IncomingMessage,
+  response: ServerResponse,
+  backends: readonly Backend[],
+): Promise<void> {
   try {
     const socket = await connectToAny(backends);
     const upstream = httpRequest({
@@ -46,7 +64,9 @@ async function route(request: IncomingMessage, response: ServerResponse, backend
       headers: { ...withoutHopByHop(request), connection: "close" },
       timeout: RESPONSE_TIMEOUT_MS,
     });
-    upstream.on("timeout", () => upstream.destroy(new Error(`the pod gave no answer within ${RESPONSE_TIMEOUT_MS / 1000} s`)));
+    upstream.on("timeout", () =>
+      upstream.destroy(new Error(`the pod gave no answer within ${RESPONSE_TIMEOUT_MS / 1000} s`)),
+    );
     upstream.on("error", (error) => answer(response, 502, `the pod's connection failed: ${error.message}`));
     upstream.on("response", (reply) => {
       response.writeHead(reply.statusCode ?? 502, withoutHopByHop(reply));
@@ -62,7 +82,12 @@ async function route(request: IncomingMessage, response: ServerResponse, backend
 }
 
 /** WebSockets and other upgrades: the handshake goes through as it came, then bytes both ways. */
-async function upgrade(request: IncomingMessage, client: Duplex, head: Buffer, backends: readonly Backend[]): Promise<void> {
+async function upgrade(
+  request: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+  backends: readonly Backend[],
+): Promise<void> {
   client.on("error", () => client.destroy());
   try {
     const backend = await connectToAny(backends);
@@ -92,7 +117,12 @@ function answer(response: ServerResponse, status: number, message: string): void
 }
 
 function withoutHopByHop(message: IncomingMessage): Record<string, string | string[]> {
-  const named = new Set((message.headers.connection ?? "").toLowerCase().split(",").map((name) => name.trim()));
+  const named = new Set(
+    (message.headers.connection ?? "")
+      .toLowerCase()
+      .split(",")
+      .map((name) => name.trim()),
+  );
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(message.headers)) {
     if (value !== undefined && !HOP_BY_HOP.has(name) && !named.has(name)) headers[name] = value;

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 
 import { type Backend, backendsOf } from "./backends.ts";
 import { type HttpRouter, startHttpRouter } from "./http-router.ts";
-import { AddressAllocator } from "./route-address.ts";
+import { AddressAllocator } from "../addresses/address-allocator.ts";
 
 /** Every Route has an address of its own, so all may use the port that people expect of a model server. */
 const ROUTER_PORT = 8080;
@@ -37,9 +37,15 @@ export function addRouteRouter(manager: Manager, options: RouteRouterOptions): {
     const address = addresses.allocate(id, addressOf(route));
     if (!routers.has(id)) {
       try {
-        routers.set(id, await startHttpRouter({ host: address, port: ROUTER_PORT }, () => backendsOfRoute(options, key)));
+        routers.set(
+          id,
+          await startHttpRouter({ host: address, port: ROUTER_PORT }, () => backendsOfRoute(options, key)),
+        );
       } catch (error) {
-        options.logger.warn({ route: id, address, err: error }, "the Route's address cannot be listened on; trying again");
+        options.logger.warn(
+          { route: id, address, err: error },
+          "the Route's address cannot be listened on; trying again",
+        );
         return { requeueAfter: LISTEN_RETRY_MS };
       }
     }
@@ -52,7 +58,8 @@ export function addRouteRouter(manager: Manager, options: RouteRouterOptions): {
     for: Route,
     reconcile: async (key) => {
       await options.routes.synced;
-      for (const route of options.routes.store.list()) addresses.allocate(formatKey(keyOfRoute(route)), addressOf(route));
+      for (const route of options.routes.store.list())
+        addresses.allocate(formatKey(keyOfRoute(route)), addressOf(route));
       return reconcile(key);
     },
   });
@@ -83,7 +90,10 @@ function backendsOfRoute(options: RouteRouterOptions, key: ObjectKey): Backend[]
   const port =
     target === undefined
       ? ports[0]
-      : ports.find((candidate) => candidate.name === target || String(candidate.targetPort ?? candidate.port) === String(target));
+      : ports.find(
+          (candidate) =>
+            candidate.name === target || String(candidate.targetPort ?? candidate.port) === String(target),
+        );
   return service === undefined || port === undefined ? [] : backendsOf(options.slices.store, service, port);
 }
 
@@ -91,7 +101,10 @@ function backendsOfRoute(options: RouteRouterOptions, key: ObjectKey): Backend[]
 async function admit(manager: Manager, route: Route, url: string): Promise<void> {
   const key = keyOfRoute(route);
   if (route.metadata.annotations?.[ANNOTATION_ROUTE_URL] !== url) {
-    await manager.client.patch(Route, key, { type: "merge", body: { metadata: { annotations: { [ANNOTATION_ROUTE_URL]: url } } } });
+    await manager.client.patch(Route, key, {
+      type: "merge",
+      body: { metadata: { annotations: { [ANNOTATION_ROUTE_URL]: url } } },
+    });
   }
   const previous = route.status?.ingress?.find(({ routerName }) => routerName === ROUTER_NAME);
   const admitted = previous?.conditions?.find(({ type, status }) => type === "Admitted" && status === "True");
@@ -99,7 +112,16 @@ async function admit(manager: Manager, route: Route, url: string): Promise<void>
     routerName: ROUTER_NAME,
     host: route.spec.host ?? new URL(url).host,
     wildcardPolicy: route.spec.wildcardPolicy ?? "None",
-    conditions: [{ type: "Admitted", status: "True" as const, lastTransitionTime: admitted?.lastTransitionTime ?? formatTime(manager.now()) }],
+    conditions: [
+      {
+        type: "Admitted",
+        status: "True" as const,
+        lastTransitionTime: admitted?.lastTransitionTime ?? formatTime(manager.now()),
+      },
+    ],
   };
-  await patchStatus(manager.client, Route, route, { ...route, status: { ...route.status, ingress: [ingress] } });
+  await patchStatus(manager.client, Route, route, {
+    ...route,
+    status: { ...route.status, ingress: [ingress] },
+  });
 }

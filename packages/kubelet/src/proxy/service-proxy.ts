@@ -75,9 +75,15 @@ class ServiceForwarders {
       if (current.has(name)) continue;
       const [host = "", port = "0"] = address.split(":");
       try {
-        current.set(name, { address, forwarder: await startTcpForwarder({ host, port: Number(port) }, () => backends(name)) });
+        current.set(name, {
+          address,
+          forwarder: await startTcpForwarder({ host, port: Number(port) }, () => backends(name)),
+        });
       } catch (error) {
-        this.#logger.warn({ service: id, address, err: error }, "the Service's address cannot be listened on; trying again");
+        this.#logger.warn(
+          { service: id, address, err: error },
+          "the Service's address cannot be listened on; trying again",
+        );
         retry = true;
       }
     }

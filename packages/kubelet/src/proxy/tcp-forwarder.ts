@@ -16,7 +16,10 @@ export interface TcpForwarder {
  * @param backends asked anew for every connection
  * @throws the listen error (EADDRINUSE, EADDRNOTAVAIL)
  */
-export async function startTcpForwarder(listen: { host: string; port: number }, backends: () => Backend[]): Promise<TcpForwarder> {
+export async function startTcpForwarder(
+  listen: { host: string; port: number },
+  backends: () => Backend[],
+): Promise<TcpForwarder> {
   const turns = new RoundRobin();
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
@@ -56,7 +59,10 @@ async function forward(client: Socket, backends: readonly Backend[]): Promise<vo
 }
 
 /** Listens, or rejects with the reason. */
-export async function listenOn(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+export async function listenOn(
+  server: Server,
+  { host, port }: { host: string; port: number },
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host, port }, () => {

@@ -49,7 +49,7 @@ export class AddressAllocator {
       const address = toText(this.#block.first + 1 + ((start + step) % usable));
       if (!this.#taken.has(address)) return address;
     }
-    throw new Error(`all ${usable} addresses for Routes are taken`);
+    throw new Error(`all ${usable} addresses of the block are taken`);
   }
 }
 

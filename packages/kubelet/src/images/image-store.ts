@@ -1,0 +1,177 @@
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { Pod } from "@ai-edge/api";
+import {
+  copyImage,
+  createRegistryClient,
+  decompressLayer,
+  type Digest,
+  formatReference,
+  hostPlatform,
+  ImageLayout,
+  manifestReference,
+  parseReference,
+  ReferenceError,
+  type Reference,
+  type RegistryCredentials,
+  replaceFile,
+  resolveImage,
+  type ResolvedImage,
+  splitDigest,
+  unpackLayer,
+} from "@ai-edge/oci";
+
+import type { ImageSource } from "../pods/pod-context.ts";
+import type { LocalImage } from "../runtimes/runtime.ts";
+import { ImageNeverPullError, ImagePullError } from "./pull-error.ts";
+
+/** Written into an unpacked image when it is complete; without it the directory is unpacked again. */
+const COMPLETE = "complete";
+
+export interface ImageStoreOptions {
+  /** Holds `blobs/` (an OCI layout) and `unpacked/`. */
+  directory: string;
+  /** What to show the registry, best first; tried until one is let in. */
+  credentials: (pod: Pod, reference: Reference) => Promise<RegistryCredentials[]>;
+  event: (pod: Pod, type: "Normal" | "Warning", reason: string, message: string) => void;
+}
+
+/** Images on this machine: pulled by digest, verified, unpacked once. */
+export class ImageStore implements ImageSource {
+  readonly #options: ImageStoreOptions;
+  readonly #layout: ImageLayout;
+  /** One pull or unpacking at a time per reference or digest. */
+  readonly #busy = new Map<string, Promise<unknown>>();
+
+  constructor(options: ImageStoreOptions) {
+    this.#options = options;
+    this.#layout = new ImageLayout(join(options.directory, "blobs"));
+  }
+
+  async ensure({
+    reference: text,
+    policy,
+    pod,
+    signal,
+  }: Parameters<ImageSource["ensure"]>[0]): Promise<LocalImage> {
+    const reference = parse(text);
+    const present = await this.#find(reference);
+    const pull = policy ?? defaultPolicy(reference);
+    // A digest names its content: once it is here, asking the registry could tell nothing new.
+    const mayUse = present !== undefined && (pull !== "Always" || reference.digest !== undefined);
+    if (mayUse) {
+      this.#options.event(pod, "Normal", "Pulled", `Container image "${text}" already present on machine`);
+      return this.#unpacked(text, reference, present);
+    }
+    if (pull === "Never")
+      throw new ImageNeverPullError(`Container image "${text}" is not present with pull policy of Never`);
+    this.#options.event(pod, "Normal", "Pulling", `Pulling image "${text}"`);
+    const image = await this.#once(`pull ${text}`, () => this.#pull(text, reference, pod, signal));
+    const local = await this.#unpacked(text, reference, image);
+    this.#options.event(pod, "Normal", "Pulled", `Successfully pulled image "${text}"`);
+    return local;
+  }
+
+  async #find(reference: Reference): Promise<ResolvedImage | undefined> {
+    const name = reference.digest ?? formatReference(reference);
+    try {
+      return await resolveImage(this.#layout, name, hostPlatform());
+    } catch {
+      // Not here, or damaged on disk: the registry has it whole.
+      return undefined;
+    }
+  }
+
+  async #pull(text: string, reference: Reference, pod: Pod, signal: AbortSignal): Promise<ResolvedImage> {
+    const candidates: (RegistryCredentials | undefined)[] = await this.#options.credentials(pod, reference);
+    if (candidates.length === 0) candidates.push(undefined);
+    const reasons: string[] = [];
+    for (const credentials of candidates) {
+      const client = createRegistryClient({ host: reference.registry, credentials });
+      try {
+        const source = client.repository(reference.repository);
+        await copyImage(
+          source,
+          manifestReference(reference),
+          this.#layout,
+          formatReference(reference),
+          signal,
+        );
+        return await resolveImage(
+          this.#layout,
+          reference.digest ?? formatReference(reference),
+          hostPlatform(),
+        );
+      } catch (error) {
+        signal.throwIfAborted();
+        reasons.push(error instanceof Error ? error.message : String(error));
+      } finally {
+        client.close();
+      }
+    }
+    throw new ImagePullError(`failed to pull image "${text}": ${reasons.at(-1) ?? "no reason given"}`);
+  }
+
+  async #unpacked(text: string, reference: Reference, image: ResolvedImage): Promise<LocalImage> {
+    const { digest } = image.descriptor;
+    const rootfs = await this.#once(`unpack ${digest}`, () => this.#unpack(digest, image));
+    return {
+      reference: text,
+      imageID: `${reference.registry}/${reference.repository}@${digest}`,
+      rootfs,
+      config: image.config,
+    };
+  }
+
+  /** Unpacks beside and renames, so that an image is there whole or not at all. */
+  async #unpack(digest: Digest, image: ResolvedImage): Promise<string> {
+    const target = join(this.#options.directory, "unpacked", splitDigest(digest).hex);
+    const rootfs = join(target, "rootfs");
+    if ((await readFile(join(target, COMPLETE), "utf8").catch(() => "")) === digest) return rootfs;
+    const next = `${target}.next`;
+    await rm(next, { recursive: true, force: true });
+    await mkdir(join(next, "rootfs"), { recursive: true });
+    try {
+      for (const layer of image.manifest.layers) {
+        await unpackLayer(decompressLayer(this.#layout.blob(layer), layer.mediaType), join(next, "rootfs"));
+      }
+    } catch (error) {
+      await rm(next, { recursive: true, force: true });
+      const message = error instanceof Error ? error.message : String(error);
+      throw new ImagePullError(`image ${image.descriptor.digest} cannot be unpacked: ${message}`, {
+        cause: error,
+      });
+    }
+    await replaceFile(join(next, COMPLETE), digest);
+    await rm(target, { recursive: true, force: true });
+    await rename(next, target);
+    return rootfs;
+  }
+
+  async #once<T>(key: string, run: () => Promise<T>): Promise<T> {
+    const running = this.#busy.get(key);
+    // The key names the kind of work, so the promise under it is of that kind.
+    if (running !== undefined) return running as Promise<T>;
+    const started = run().finally(() => this.#busy.delete(key));
+    this.#busy.set(key, started);
+    return started;
+  }
+}
+
+function parse(text: string): Reference {
+  try {
+    return parseReference(text);
+  } catch (error) {
+    if (error instanceof ReferenceError)
+      throw new ImagePullError(`InvalidImageName: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** core/v1 Container: Always for the tag `latest` or none, otherwise IfNotPresent. */
+function defaultPolicy(reference: Reference): "Always" | "IfNotPresent" {
+  return reference.digest === undefined && (reference.tag ?? "latest") === "latest"
+    ? "Always"
+    : "IfNotPresent";
+}
