@@ -59,7 +59,7 @@ export type IndexFunction<T extends KubernetesObject> = { of(object: T): string[
 /** Another kind whose changes make keys of the controller's own kind due. */
 export interface Watch<T extends KubernetesObject = KubernetesObject> {
   type: ResourceType<T>;
-  options?: InformerOptions<T>;
+  options?: InformerOptions<NoInfer<T>>;
   /** A method, so that watches of different kinds fit into one list. */
   map(object: T): ObjectKey[];
 }
@@ -68,7 +68,7 @@ export interface ControllerOptions<T extends KubernetesObject = KubernetesObject
   name: string;
   /** The kind whose keys are reconciled. */
   for: ResourceType<T>;
-  options?: InformerOptions<T>;
+  options?: InformerOptions<NoInfer<T>>;
   /** Kinds whose controller owner reference points at `for`. */
   owns?: ResourceType[];
   watches?: Watch[];
@@ -87,7 +87,10 @@ export interface Manager {
   readonly logger: Logger;
   readonly now: () => Date;
   /** The shared informer of a resource with these options; starts with the manager, or at once if it already runs. */
-  informer<T extends KubernetesObject>(type: ResourceType<T>, options?: InformerOptions<T>): Informer<T>;
+  informer<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    options?: InformerOptions<NoInfer<T>>,
+  ): Informer<T>;
   addController<T extends KubernetesObject>(options: ControllerOptions<T>): ControllerHandle;
   /** A long-running task; it is restarted with back-off if it throws. */
   addRunnable(name: string, run: (signal: AbortSignal) => Promise<void>): void;

@@ -1,1 +1,1 @@
-export {};
+export { addWorkloadControllers, type WorkloadOptions } from "./workloads.ts";

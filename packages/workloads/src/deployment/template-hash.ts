@@ -1,0 +1,62 @@
+import { deepEqual, isJsonObject } from "@ai-edge/apimachinery";
+import {
+  type Deployment,
+  LABEL_POD_TEMPLATE_HASH,
+  type PodTemplateSpec,
+  type ReplicaSet,
+} from "@ai-edge/api";
+
+/** `apimachinery/pkg/util/rand` SafeEncodeString: no vowels, so that no hash spells a word. */
+const ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/**
+ * The hash that names the ReplicaSet of a template: FNV-1a over the canonical JSON, with upstream's alphabet. Upstream
+ * hashes Go's memory layout, so the values differ from kube-controller-manager's; both find existing ReplicaSets by
+ * comparing templates, not hashes.
+ */
+export function podTemplateHash(template: PodTemplateSpec, collisionCount: number | undefined): string {
+  let hash = FNV_OFFSET;
+  const text = canonicalJson(template) + (collisionCount === undefined ? "" : String(collisionCount));
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, FNV_PRIME) >>> 0;
+  return [...String(hash)].map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join("");
+}
+
+/** The ReplicaSet whose template is the Deployment's, apart from the hash label; the oldest if there are several. */
+export function findNewReplicaSet(
+  deployment: Deployment,
+  replicaSets: readonly ReplicaSet[],
+): ReplicaSet | undefined {
+  const wanted = withoutHash(deployment.spec.template);
+  return byCreation(replicaSets).find(
+    ({ spec }) => spec.template !== undefined && deepEqual(withoutHash(spec.template), wanted),
+  );
+}
+
+/** Oldest first; by name when made in the same second. */
+export function byCreation(replicaSets: readonly ReplicaSet[]): ReplicaSet[] {
+  return [...replicaSets].sort((a, b) => {
+    const [left, right] = [a.metadata.creationTimestamp ?? "", b.metadata.creationTimestamp ?? ""];
+    if (left !== right) return left < right ? -1 : 1;
+    return a.metadata.name < b.metadata.name ? -1 : 1;
+  });
+}
+
+/** Absent, null and empty labels mean the same, and servers differ in which one they store. */
+function withoutHash(template: PodTemplateSpec): unknown {
+  const { labels, annotations, ...metadata } = template.metadata ?? {};
+  const { [LABEL_POD_TEMPLATE_HASH]: _, ...otherLabels } = labels ?? {};
+  const { creationTimestamp: __, ...rest } = metadata;
+  return { ...template, metadata: { ...rest, labels: otherLabels, annotations: annotations ?? {} } };
+}
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (!isJsonObject(value)) return JSON.stringify(value) ?? "null";
+  const fields = Object.keys(value)
+    .filter((name) => value[name] !== undefined)
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name])}`);
+  return `{${fields.join(",")}}`;
+}

@@ -1,0 +1,20 @@
+import type { Manager } from "@ai-edge/runtime";
+import { controllerContext } from "./context.ts";
+import { addDeploymentController } from "./deployment/controller.ts";
+import { addReplicaSetController } from "./replica-set/controller.ts";
+
+export interface WorkloadOptions {
+  /** Absent: the manager's clock. */
+  now?: () => Date;
+}
+
+/**
+ * Adds the controllers that an embedded cluster needs to run workloads; on a real cluster its own
+ * kube-controller-manager does this and they stay off.
+ */
+export function addWorkloadControllers(manager: Manager, options: WorkloadOptions = {}): void {
+  const now = options.now ?? manager.now;
+  const context = (component: string) => controllerContext(manager, { component, now });
+  addDeploymentController(manager, context("deployment-controller"));
+  addReplicaSetController(manager, context("replicaset-controller"));
+}
