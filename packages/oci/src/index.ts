@@ -1,3 +1,7 @@
+export { runImageCommand, type ImageCommandIo } from "./command/image-command.ts";
+export { BUILDER, buildImage, LABEL_BUILDER, type BuildOptions, type BuildResult } from "./build/build.ts";
+export { ContainerfileError, parseContainerfile, type Instruction } from "./containerfile/parse.ts";
+export { resolveInRoot, unpackLayer, DEFAULT_UNPACK_LIMITS, type UnpackLimits } from "./layer/unpack.ts";
 export {
   BlobStore,
   BlobWriter,
