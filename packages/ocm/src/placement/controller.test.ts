@@ -24,13 +24,19 @@ afterAll(() => hub?.close());
 beforeEach(async () => {
   namespace = `ns-${(count += 1)}`;
   await hub.client.create(Namespace, { metadata: { name: namespace } });
-  await hub.client.create(ManagedClusterSetBinding, { metadata: { namespace, name: SET }, spec: { clusterSet: SET } });
+  await hub.client.create(ManagedClusterSetBinding, {
+    metadata: { namespace, name: SET },
+    spec: { clusterSet: SET },
+  });
 });
 
 async function createClusters(...names: string[]): Promise<void> {
   for (const name of names) {
     const spec = { hubAcceptsClient: true };
-    await hub.client.create(ManagedCluster, { metadata: { name, labels: { [LABEL_CLUSTER_SET]: SET, test: namespace } }, spec });
+    await hub.client.create(ManagedCluster, {
+      metadata: { name, labels: { [LABEL_CLUSTER_SET]: SET, test: namespace } },
+      spec,
+    });
   }
 }
 
@@ -45,20 +51,35 @@ function spec(more: Partial<Placement["spec"]> = {}): Placement["spec"] {
 }
 
 async function decided(name = "p"): Promise<string[]> {
-  const list = await hub.client.list(PlacementDecision, { namespace, labelSelector: `${LABEL_PLACEMENT}=${name}` });
-  return list.items.flatMap(({ status }) => (status?.decisions ?? []).map(({ clusterName }) => clusterName)).sort();
+  const list = await hub.client.list(PlacementDecision, {
+    namespace,
+    labelSelector: `${LABEL_PLACEMENT}=${name}`,
+  });
+  return list.items
+    .flatMap(({ status }) => (status?.decisions ?? []).map(({ clusterName }) => clusterName))
+    .sort();
 }
 
-async function condition(type: string, name = "p"): Promise<{ status?: string; reason?: string | undefined; message?: string | undefined }> {
+async function condition(
+  type: string,
+  name = "p",
+): Promise<{ status?: string; reason?: string | undefined; message?: string | undefined }> {
   const { status } = await hub.client.get(Placement, { namespace, name });
-  const { status: value, reason, message } = status?.conditions?.find((one) => one.type === type) ?? { status: "" };
+  const {
+    status: value,
+    reason,
+    message,
+  } = status?.conditions?.find((one) => one.type === type) ?? { status: "" };
   return { status: value, reason, message };
 }
 
 describe("placement controller", () => {
   it("writes decisions with upstream's name, labels and owner, and says that it did", async () => {
     await createClusters("c1-a", "c1-b");
-    const placement = await hub.client.create(Placement, { metadata: { namespace, name: "p" }, spec: spec() });
+    const placement = await hub.client.create(Placement, {
+      metadata: { namespace, name: "p" },
+      spec: spec(),
+    });
     await expect.poll(() => decided()).toEqual(["c1-a", "c1-b"]);
     const [page] = (await hub.client.list(PlacementDecision, { namespace })).items;
     expect(page).toMatchObject({
@@ -71,15 +92,25 @@ describe("placement controller", () => {
         },
         ownerReferences: [{ kind: "Placement", name: "p", uid: placement.metadata.uid, controller: true }],
       },
-      status: { decisions: [{ clusterName: "c1-a", reason: "" }, { clusterName: "c1-b", reason: "" }] },
+      status: {
+        decisions: [
+          { clusterName: "c1-a", reason: "" },
+          { clusterName: "c1-b", reason: "" },
+        ],
+      },
     });
     await expect
       .poll(async () => (await hub.client.get(Placement, { namespace, name: "p" })).status)
       .toMatchObject({
         numberOfSelectedClusters: 2,
-        decisionGroups: [{ decisionGroupIndex: 0, decisionGroupName: "", decisions: ["p-decision-1"], clusterCount: 2 }],
+        decisionGroups: [
+          { decisionGroupIndex: 0, decisionGroupName: "", decisions: ["p-decision-1"], clusterCount: 2 },
+        ],
       });
-    expect(await condition("PlacementSatisfied")).toMatchObject({ status: "True", reason: "AllDecisionsScheduled" });
+    expect(await condition("PlacementSatisfied")).toMatchObject({
+      status: "True",
+      reason: "AllDecisionsScheduled",
+    });
   });
 
   it("follows clusters that join the set, lose a label and leave", async () => {
@@ -87,16 +118,25 @@ describe("placement controller", () => {
     await expect.poll(() => condition("PlacementSatisfied")).toMatchObject({ status: "False" });
     await createClusters("c2-a", "c2-b");
     await expect.poll(() => decided()).toEqual(["c2-a", "c2-b"]);
-    await hub.client.patch(ManagedCluster, { name: "c2-a" }, { type: "merge", body: { metadata: { labels: { test: null } } } });
+    await hub.client.patch(
+      ManagedCluster,
+      { name: "c2-a" },
+      { type: "merge", body: { metadata: { labels: { test: null } } } },
+    );
     await expect.poll(() => decided()).toEqual(["c2-b"]);
     expect((await condition("PlacementSatisfied")).message).toContain("match no predicate");
   });
 
   it("excludes clusters out of reach unless tolerated, and says which", async () => {
     await createClusters("c3-a");
-    await hub.client.create(Placement, { metadata: { namespace, name: "p" }, spec: spec({ tolerations: [] }) });
+    await hub.client.create(Placement, {
+      metadata: { namespace, name: "p" },
+      spec: spec({ tolerations: [] }),
+    });
     // No agent ever answered for it: the hub has tainted it.
-    await expect.poll(async () => (await condition("PlacementSatisfied")).message).toContain("1 tainted cluster.open-cluster-management.io/unreachable (c3-a)");
+    await expect
+      .poll(async () => (await condition("PlacementSatisfied")).message)
+      .toContain("1 tainted cluster.open-cluster-management.io/unreachable (c3-a)");
     expect(await decided()).toEqual([]);
   });
 
@@ -105,9 +145,17 @@ describe("placement controller", () => {
     await hub.client.create(Placement, { metadata: { namespace, name: "p" }, spec: spec() });
     await expect.poll(() => decided()).toEqual(["c4-a"]);
     const tolerations = [{ key: "x", operator: "Exists", value: "typo" }];
-    await hub.client.patch(Placement, { namespace, name: "p" }, { type: "merge", body: { spec: { tolerations } } });
-    await expect.poll(() => condition("PlacementMisconfigured")).toMatchObject({ status: "True", reason: "Misconfigured" });
-    expect((await condition("PlacementMisconfigured")).message).toContain("spec.tolerations[0].value: must be empty");
+    await hub.client.patch(
+      Placement,
+      { namespace, name: "p" },
+      { type: "merge", body: { spec: { tolerations } } },
+    );
+    await expect
+      .poll(() => condition("PlacementMisconfigured"))
+      .toMatchObject({ status: "True", reason: "Misconfigured" });
+    expect((await condition("PlacementMisconfigured")).message).toContain(
+      "spec.tolerations[0].value: must be empty",
+    );
     expect(await decided()).toEqual(["c4-a"]);
   });
 
@@ -131,7 +179,9 @@ describe("placement controller", () => {
       )
       .toBe(90);
     expect([...lost]).toEqual([]);
-    await expect.poll(async () => (await hub.client.list(PlacementDecision, { namespace })).items.length).toBe(1);
+    await expect
+      .poll(async () => (await hub.client.list(PlacementDecision, { namespace })).items.length)
+      .toBe(1);
   }, 40_000);
 });
 
@@ -147,14 +197,18 @@ describe("sets and bindings", () => {
   it("says that a binding found its set or not", async () => {
     const bound = async (name: string): Promise<string | undefined> => {
       try {
-        return (await hub.client.get(ManagedClusterSetBinding, { namespace, name })).status?.conditions?.[0]?.reason;
+        return (await hub.client.get(ManagedClusterSetBinding, { namespace, name })).status?.conditions?.[0]
+          ?.reason;
       } catch (error) {
         if (isStatus(error, "NotFound")) return undefined;
         throw error;
       }
     };
     await expect.poll(() => bound(SET)).toBe("ClusterSetBound");
-    await hub.client.create(ManagedClusterSetBinding, { metadata: { namespace, name: "later" }, spec: { clusterSet: "later" } });
+    await hub.client.create(ManagedClusterSetBinding, {
+      metadata: { namespace, name: "later" },
+      spec: { clusterSet: "later" },
+    });
     await expect.poll(() => bound("later")).toBe("ClusterSetNotFound");
     await hub.client.create(ManagedClusterSet, { metadata: { name: "later" } });
     await expect.poll(() => bound("later")).toBe("ClusterSetBound");
