@@ -3,7 +3,7 @@
  * Only fields that moved are touched; everything else passes through. All functions are pure and total: what has not
  * the expected shape is left as it is, for validation to speak about.
  */
-import type { KubernetesObject } from "@ai-edge/apimachinery";
+import type { KubernetesObject, UnstructuredObject } from "@ai-edge/apimachinery";
 
 type Fields = Record<string, unknown>;
 export type TektonVersion = "v1beta1" | "v1";
@@ -19,6 +19,11 @@ export function convertTekton<T extends KubernetesObject>(object: T, version: Te
   const convert = CONVERTERS[object.kind];
   if (object.apiVersion === target || convert === undefined) return object;
   return { ...object, ...convert(Object.fromEntries(Object.entries(object)), version), apiVersion: target };
+}
+
+/** {@link convertTekton} in the form of the API server's converters: `converters: { "tekton.dev": tektonConverter }`. */
+export function tektonConverter(object: UnstructuredObject, apiVersion: string): UnstructuredObject {
+  return convertTekton(object, apiVersion === "tekton.dev/v1beta1" ? V1BETA1 : V1);
 }
 
 /** A v1beta1 PipelineRun as v1: `serviceAccountName`, `podTemplate`, `timeout`, status results and bundles move. */

@@ -3,6 +3,7 @@ export type { TektonOptions } from "./controllers.ts";
 export { tektonManifests } from "./manifests.ts";
 export type { TektonManifestsOptions } from "./manifests.ts";
 export type { ImageBuilder, ImageBuildRequest } from "./native/buildah.ts";
+export { localImageBuilder } from "./native/local-build.ts";
 export { NativeTaskCall, TaskError } from "./native/native-task.ts";
 export type { NativeTask } from "./native/native-task.ts";
 export { nativeTasks } from "./native/native-tasks.ts";

@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, parseAllDocuments } from "yaml";
+import { isMap, isScalar, isSeq, parse, parseAllDocuments } from "yaml";
 import type { Node, Pair, Scalar, YAMLMap } from "yaml";
 import { TaskError } from "./native-task.ts";
 import type { YqAssignment, YqStep } from "./yq-script.ts";
@@ -79,19 +79,18 @@ function textAt(node: unknown, path: readonly string[]): unknown {
 }
 
 function replacement(pair: Pair, value: string, source: string): Edit {
-  const node = pair.value;
-  if (isScalar(node) && node.range) {
-    const [start, end] = node.range;
-    if (node.value === value) return { start, end, text: source.slice(start, end) };
-    return { start, end, text: spell(value, node) };
-  }
-  const key = pair.key;
-  // `newName:` without a value has no node to replace.
-  if ((node === null || node === undefined) && isScalar(key) && key.range) {
+  const { key, value: node } = pair;
+  const isEmpty =
+    node === null || node === undefined || (isScalar(node) && node.range?.[0] === node.range?.[1]);
+  if (isEmpty && isScalar(key) && key.range) {
+    // `newName:` without a value has nothing to replace.
     const colon = source.indexOf(":", key.range[1]) + 1;
-    return { start: colon, end: colon, text: ` ${JSON.stringify(value)}` };
+    return { start: colon, end: colon, text: ` ${spell(value, undefined)}` };
   }
-  throw new TaskError(`the value of ${isScalar(key) ? String(key.value) : "a field"} is not a text`);
+  if (!isScalar(node) || !node.range)
+    throw new TaskError(`the value of ${isScalar(key) ? String(key.value) : "a field"} is not a text`);
+  const [start, end] = node.range;
+  return { start, end, text: node.value === value ? source.slice(start, end) : spell(value, node) };
 }
 
 function insertion(map: YAMLMap, name: string, value: string, source: string): Edit {
@@ -127,11 +126,13 @@ function hasRange(node: unknown): node is Node & { range: [number, number, numbe
 function spell(value: string, old: Scalar | undefined): string {
   if (old?.type === "QUOTE_SINGLE") return `'${value.replaceAll("'", "''")}'`;
   if (old?.type === "QUOTE_DOUBLE") return JSON.stringify(value);
-  return /^[A-Za-z][A-Za-z0-9_./@:-]*[A-Za-z0-9]$/.test(value) &&
-    !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) &&
-    !value.includes(": ")
-    ? value
-    : JSON.stringify(value);
+  return isPlain(value) ? value : JSON.stringify(value);
+}
+
+/** Safe without quotes in YAML 1.2 and 1.1, in blocks and in one-line lists: image names, digests, versions with letters. */
+function isPlain(value: string): boolean {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_./@:-]*[A-Za-z0-9]$/.test(value) || !/[A-Za-z/]/.test(value)) return false;
+  return !/^(?:true|false|null|yes|no|on|off)$/i.test(value) && parse(value) === value;
 }
 
 function assignInValue(node: unknown, path: readonly YqStep[], value: string): number {
