@@ -2,10 +2,14 @@ import type { Manager } from "@ai-edge/runtime";
 import { controllerContext } from "./context.ts";
 import { addDeploymentController } from "./deployment/controller.ts";
 import { addReplicaSetController } from "./replica-set/controller.ts";
+import { addServiceController } from "./service/controller.ts";
+import { type VolumeOptions, addVolumeController } from "./volume/controller.ts";
 
 export interface WorkloadOptions {
   /** Absent: the manager's clock. */
   now?: () => Date;
+  /** Where claims keep their data; absent: claims stay Pending. */
+  volumes?: VolumeOptions;
 }
 
 /**
@@ -17,4 +21,8 @@ export function addWorkloadControllers(manager: Manager, options: WorkloadOption
   const context = (component: string) => controllerContext(manager, { component, now });
   addDeploymentController(manager, context("deployment-controller"));
   addReplicaSetController(manager, context("replicaset-controller"));
+  addServiceController(manager, context("endpoint-slice-controller"));
+  if (options.volumes !== undefined) {
+    addVolumeController(manager, context("persistentvolume-controller"), options.volumes);
+  }
 }

@@ -18,7 +18,6 @@ import { type Resize, nextStep } from "./rolling-update.ts";
 import { scaleStep, wasScaled } from "./scaling.ts";
 import {
   type Rollout,
-  allOf,
   deploymentStatus,
   hasProgressDeadline,
   isComplete,

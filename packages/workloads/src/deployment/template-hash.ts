@@ -20,7 +20,7 @@ export function podTemplateHash(template: PodTemplateSpec, collisionCount: numbe
   let hash = FNV_OFFSET;
   const text = canonicalJson(template) + (collisionCount === undefined ? "" : String(collisionCount));
   for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, FNV_PRIME) >>> 0;
-  return [...String(hash)].map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join("");
+  return Array.from(String(hash), (digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join("");
 }
 
 /** The ReplicaSet whose template is the Deployment's, apart from the hash label; the oldest if there are several. */
