@@ -12,12 +12,11 @@ import { type CredentialsByHost, credentialsFor, loadDockerConfig } from "../reg
 
 /** What the command uses of its process. */
 export interface ImageCommandIo {
-  stdout(text: string): void;
-  stderr(text: string): void;
-  /** Directory of the local image store (an OCI image layout). */
-  store: string;
-  /** The user's docker config, for credentials. */
-  dockerConfig: string;
+  stdout: { write(text: string): unknown };
+  stderr: { write(text: string): unknown };
+  /** AI_EDGE_IMAGE_STORE, XDG_DATA_HOME, DOCKER_CONFIG and HOME say where images and credentials are. */
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
   signal?: AbortSignal | undefined;
 }
 
@@ -40,10 +39,10 @@ class UsageError extends Error {}
 export async function runImageCommand(argv: readonly string[], io: ImageCommandIo): Promise<number> {
   const [name = "help", ...rest] = argv;
   if (name === "help" || name === "--help" || name === "-h" || rest.includes("--help")) {
-    io.stdout(USAGE);
+    io.stdout.write(USAGE);
     return 0;
   }
-  const session = new Session(io, await loadDockerConfig(io.dockerConfig));
+  const session = new Session(io, await loadDockerConfig(dockerConfigFile(io)));
   try {
     const command = COMMANDS[name];
     if (command === undefined) throw new UsageError(`unknown command ${JSON.stringify(name)}`);
@@ -54,11 +53,21 @@ export async function runImageCommand(argv: readonly string[], io: ImageCommandI
     const usage =
       error instanceof UsageError ||
       (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));
-    io.stderr(`ai-edge image ${name}: ${message}\n${usage ? `\n${USAGE}` : ""}`);
+    io.stderr.write(`ai-edge image ${name}: ${message}\n${usage ? `\n${USAGE}` : ""}`);
     return usage ? 2 : 1;
   } finally {
     session.close();
   }
+}
+
+/** The local image store: an OCI image layout under the user's data directory (XDG base directories). */
+function storeDirectory({ env, cwd }: ImageCommandIo): string {
+  const home = env["XDG_DATA_HOME"] ?? path.join(env["HOME"] ?? cwd, ".local", "share");
+  return path.resolve(cwd, env["AI_EDGE_IMAGE_STORE"] ?? path.join(home, "ai-edge", "images"));
+}
+
+function dockerConfigFile({ env, cwd }: ImageCommandIo): string {
+  return path.join(env["DOCKER_CONFIG"] ?? path.join(env["HOME"] ?? cwd, ".docker"), "config.json");
 }
 
 /** The local store and the registries that one command talks to. */
@@ -70,7 +79,7 @@ class Session {
 
   constructor(io: ImageCommandIo, credentials: CredentialsByHost) {
     this.io = io;
-    this.layout = new ImageLayout(io.store);
+    this.layout = new ImageLayout(storeDirectory(io));
     this.#credentials = credentials;
   }
 
@@ -128,13 +137,14 @@ async function build(argv: string[], session: Session): Promise<void> {
       push: { type: "boolean", default: false },
     },
   });
-  const [context] = positionals;
-  if (context === undefined || positionals.length > 1)
-    throw new UsageError("want one build context directory");
+  const [named] = positionals;
+  if (named === undefined || positionals.length > 1) throw new UsageError("want one build context directory");
   if (values.tag === undefined) throw new UsageError("want -t REF");
   const reference = parseReference(values.tag);
   const { layout, io } = session;
-  const file = values.file ?? path.join(context, "Containerfile");
+  const context = path.resolve(io.cwd, named);
+  const file =
+    values.file === undefined ? path.join(context, "Containerfile") : path.resolve(io.cwd, values.file);
   const { descriptor } = await buildImage({
     containerfile: await readFile(file, "utf8"),
     context,
@@ -154,7 +164,7 @@ async function build(argv: string[], session: Session): Promise<void> {
       reference.tag ?? "latest",
       io.signal,
     );
-  io.stdout(`${descriptor.digest}\n`);
+  io.stdout.write(`${descriptor.digest}\n`);
 }
 
 /** A base that was built here is asked for by tag, which the local store spells as a whole reference. */
@@ -194,7 +204,7 @@ async function push([source, target, ...more]: string[], session: Session): Prom
     to.tag ?? "latest",
     session.io.signal,
   );
-  session.io.stdout(`${descriptor.digest}\n`);
+  session.io.stdout.write(`${descriptor.digest}\n`);
 }
 
 async function pull([source, ...more]: string[], session: Session): Promise<void> {
@@ -207,7 +217,7 @@ async function pull([source, ...more]: string[], session: Session): Promise<void
     localName(from),
     session.io.signal,
   );
-  session.io.stdout(`${descriptor.digest}\n`);
+  session.io.stdout.write(`${descriptor.digest}\n`);
 }
 
 async function copy([source, target, ...more]: string[], session: Session): Promise<void> {
@@ -222,7 +232,7 @@ async function copy([source, target, ...more]: string[], session: Session): Prom
     to.tag ?? "latest",
     session.io.signal,
   );
-  session.io.stdout(`${descriptor.digest}\n`);
+  session.io.stdout.write(`${descriptor.digest}\n`);
 }
 
 async function inspect([source, ...more]: string[], session: Session): Promise<void> {
@@ -234,7 +244,7 @@ async function inspect([source, ...more]: string[], session: Session): Promise<v
     hostPlatform(),
     session.io.signal,
   );
-  session.io.stdout(
+  session.io.stdout.write(
     `${JSON.stringify({ name: source, digest: descriptor.digest, manifest, config }, undefined, 2)}\n`,
   );
 }
@@ -247,11 +257,11 @@ async function save([source, directory, ...more]: string[], session: Session): P
   const { descriptor } = await copyImage(
     repository,
     name,
-    new ImageLayout(directory),
+    new ImageLayout(path.resolve(session.io.cwd, directory)),
     localName(reference),
     session.io.signal,
   );
-  session.io.stdout(`${descriptor.digest}\n`);
+  session.io.stdout.write(`${descriptor.digest}\n`);
 }
 
 async function load([directory, source, ...more]: string[], session: Session): Promise<void> {
@@ -259,11 +269,11 @@ async function load([directory, source, ...more]: string[], session: Session): P
     throw new UsageError("want load DIRECTORY REF");
   const name = localName(parseReference(source));
   const { descriptor } = await copyImage(
-    new ImageLayout(directory),
+    new ImageLayout(path.resolve(session.io.cwd, directory)),
     name,
     session.layout,
     name,
     session.io.signal,
   );
-  session.io.stdout(`${descriptor.digest}\n`);
+  session.io.stdout.write(`${descriptor.digest}\n`);
 }

@@ -65,7 +65,9 @@ async function copyBlob(
   signal?.throwIfAborted();
   if (await target.hasBlob(descriptor.digest, signal)) return false;
   if ((await target.mountBlob?.(descriptor.digest, source, signal)) === true) return false;
-  await target.putBlob(descriptor, (offset) => skipBytes(source.blob(descriptor, signal), offset), signal);
+  const open = (offset: number): AsyncIterable<Uint8Array> =>
+    source.blobFrom?.(descriptor, offset, signal) ?? skipBytes(source.blob(descriptor, signal), offset);
+  await target.putBlob(descriptor, open, signal);
   return true;
 }
 

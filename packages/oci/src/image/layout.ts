@@ -12,6 +12,7 @@ import {
   parseManifest,
 } from "./manifest.ts";
 import { MEDIA_TYPE_INDEX } from "./media-type.ts";
+import { resumeBlob } from "./resume.ts";
 import type { ImageRepository } from "./repository.ts";
 
 /** The annotation that names an image in a layout's index (image-spec `annotations.md`). */
@@ -22,6 +23,8 @@ export class ImageLayout implements ImageRepository {
   readonly name: string;
   readonly blobs: BlobStore;
   readonly #directory: string;
+  /** Two images may need one blob at once; it is moved once. */
+  readonly #transfers = new Map<Digest, Promise<void>>();
   #writing: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string) {
@@ -54,11 +57,19 @@ export class ImageLayout implements ImageRepository {
     return (await this.blobs.size(digest)) !== undefined;
   }
 
+  /** Goes on where an earlier, cut transfer of the blob ended, in this process or before a restart. */
   async putBlob(
     descriptor: Descriptor,
     source: (offset: number) => AsyncIterable<Uint8Array>,
+    signal?: AbortSignal,
   ): Promise<void> {
-    await this.blobs.write(source(0), descriptor);
+    const running = this.#transfers.get(descriptor.digest);
+    if (running !== undefined) return await running;
+    const transfer = resumeBlob(this.blobs, descriptor, source, signal).finally(() =>
+      this.#transfers.delete(descriptor.digest),
+    );
+    this.#transfers.set(descriptor.digest, transfer);
+    await transfer;
   }
 
   /** @param tag the name under which `manifest` finds it again */

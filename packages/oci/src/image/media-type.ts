@@ -18,7 +18,7 @@ export const MANIFEST_MEDIA_TYPES: readonly string[] = [
 
 /** How a layer of a media type is compressed; undefined if the type is not a layer's. */
 export function layerCompression(mediaType: string): "none" | "gzip" | "zstd" | undefined {
-  if (/\.tar$/.test(mediaType)) return "none";
+  if (mediaType.endsWith(".tar")) return "none";
   if (/\.tar(\+|\.)gzip$/.test(mediaType)) return "gzip";
   if (/\.tar(\+|\.)zstd$/.test(mediaType)) return "zstd";
   return undefined;

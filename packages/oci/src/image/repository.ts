@@ -20,8 +20,10 @@ export interface ImageRepository {
   manifest(reference: string, signal?: AbortSignal): Promise<FetchedManifest>;
   /** The bytes of a blob; the stream throws at its end if they do not match the descriptor. */
   blob(descriptor: Descriptor, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Bytes from an offset, NOT verified: for a target that goes on with a partial copy and checks the whole itself. */
+  blobFrom?(descriptor: Descriptor, offset: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean>;
-  /** Stores a blob; `open` gives its bytes from an offset and may be called again after a cut. */
+  /** Stores a blob and refuses it if it is not what its descriptor says; `open` gives its bytes from an offset and may be called again after a cut. */
   putBlob(
     descriptor: Descriptor,
     open: (offset: number) => AsyncIterable<Uint8Array>,

@@ -152,7 +152,7 @@ export class RegistryRepository implements ImageRepository {
     const query = new URLSearchParams({ mount: digest, from: from.repository });
     const answer = await this.#session.request({
       method: "POST",
-      path: `/v2/${this.repository}/blobs/uploads/?${query}`,
+      path: `/v2/${this.repository}/blobs/uploads/?${query.toString()}`,
       scope,
       signal,
     });

@@ -6,7 +6,7 @@ export class TarError extends Error {
 
 /** An entry and its content, which must be consumed (or is skipped) before the next entry. */
 export interface TarReadEntry extends TarEntry {
-  content(): AsyncGenerator<Uint8Array, void, undefined>;
+  content: () => AsyncGenerator<Uint8Array, void, undefined>;
 }
 
 /** pax and GNU long-name bodies are names and numbers; larger ones only serve to exhaust memory. */
