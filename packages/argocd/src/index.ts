@@ -1,1 +1,1 @@
-export {};
+export { applicationController, type ApplicationControllerOptions } from "./application/controller.ts";
