@@ -1,1 +1,16 @@
-export {};
+export { build, KUSTOMIZE_VERSION, toYaml } from "./build.ts";
+export type { BuildOptions, BuildResult } from "./build.ts";
+export { diskFileSystem } from "./file-system.ts";
+export type { FileKind, FileSystem } from "./file-system.ts";
+export type { ResourceOrder } from "./legacy-order.ts";
+export type { LoadRestrictor } from "./loader.ts";
+export { memoryFileSystem } from "./memory-file-system.ts";
+export type { MemoryFile } from "./memory-file-system.ts";
+export { builtInMergeSchema, customMergeSchema } from "./merge-schema.ts";
+export type { MergeSchema } from "./merge-schema.ts";
+export type { Value, ValueMap } from "./value.ts";
+export { runKustomizeCommand } from "./command.ts";
+export type { CommandStreams } from "./command.ts";
+export { toObjects } from "./plain-objects.ts";
+export { setImage } from "./set-image.ts";
+export type { ImageEdit } from "./set-image.ts";

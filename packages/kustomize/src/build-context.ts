@@ -1,0 +1,80 @@
+import { posix } from "node:path";
+import type { Loader } from "./loader.ts";
+import type { MergeSchema } from "./merge-schema.ts";
+import { builtInMergeSchema, customMergeSchema } from "./merge-schema.ts";
+import type { Origin } from "./origin.ts";
+import { newMap } from "./value.ts";
+import { parseYamlDocuments } from "./yaml-parse.ts";
+
+/** The schema that kustomize v5.8 carries. */
+const OPENAPI_VERSION = "v1.21.2";
+
+/** Where the build stands in the tree, for origin annotations. */
+export class OriginTracker {
+  #prefix = "";
+
+  /** Runs an action for the base or component at a path relative to the present one. */
+  within(path: string, action: () => void): void {
+    const outer = this.#prefix;
+    this.#prefix = posix.join(outer, path);
+    try {
+      action();
+    } finally {
+      this.#prefix = outer;
+    }
+  }
+
+  /** The origin of a file of the present kustomization. */
+  ofFile(path: string): Origin {
+    return { path: /^https?:\/\//.test(path) ? path : posix.join(this.#prefix, path) };
+  }
+
+  /** The origin of what a generator or transformer of the present kustomization made. */
+  configured(kind: string, _root: string): Origin {
+    return {
+      configuredIn: posix.join(this.#prefix, "kustomization.yaml"),
+      configuredBy: newMap({ apiVersion: "builtin", kind }),
+    };
+  }
+}
+
+/** What is common to all kustomizations of one build. */
+export class BuildContext {
+  readonly warn: (message: string) => void;
+  readonly origin = new OriginTracker();
+  readonly buildMetadata: Set<string> = new Set();
+  #schema: MergeSchema = builtInMergeSchema;
+
+  constructor(warn: (message: string) => void, schema: MergeSchema | undefined) {
+    this.warn = warn;
+    if (schema !== undefined) this.#schema = schema;
+  }
+
+  get schema(): MergeSchema {
+    return this.#schema;
+  }
+
+  /** The `openapi` field; the schema counts for the whole build, the last one read wins. */
+  useOpenApi(openapi: Readonly<Record<string, string>> | undefined, loader: Loader): void {
+    if (openapi === undefined) return;
+    const { path, version } = openapi;
+    if (path && version) throw new Error("builtin version and custom schema provided, cannot use both");
+    if (version && version !== OPENAPI_VERSION) {
+      throw new Error(
+        `the specified OpenAPI version is not built in: ${version}; only ${OPENAPI_VERSION} is`,
+      );
+    }
+    if (version) this.#schema = builtInMergeSchema;
+    if (path) {
+      const text = loader.readText(path);
+      try {
+        const [document] = parseYamlDocuments(text);
+        this.#schema = customMergeSchema(document ?? null);
+      } catch (error) {
+        throw new Error(`openapi.path '${path}': ${error instanceof Error ? error.message : ""}`, {
+          cause: error,
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { BuildContext } from "./build-context.ts";
+import { contentHash } from "./content-hash.ts";
+import type { FileSystem } from "./file-system.ts";
+import type { SortOptions } from "./kustomization.ts";
+import type { ResourceOrder } from "./legacy-order.ts";
+import { sortResources } from "./legacy-order.ts";
+import type { LoadRestrictor } from "./loader.ts";
+import { Loader } from "./loader.ts";
+import type { MergeSchema } from "./merge-schema.ts";
+import { fixNameReferences } from "./name-reference.ts";
+import { formatOrigin, formatTransformations } from "./origin.ts";
+import { noRemoteSource } from "./remote.ts";
+import { Accumulator } from "./accumulator.ts";
+import { Target } from "./target.ts";
+import { COMMON_LABELS } from "./default-field-specs.ts";
+import { setPairs } from "./labels-and-annotations.ts";
+import type { ValueMap } from "./value.ts";
+import { getIn, isMap } from "./value.ts";
+import { replaceVars } from "./vars.ts";
+import { emitDocuments } from "./yaml-emitter.ts";
+
+export interface BuildOptions {
+  /** Order of the output where the kustomization has no `sortOptions`; kustomize's command defaults to `legacy`. */
+  readonly reorder?: ResourceOrder;
+  /** `LoadRestrictionsNone` lets a kustomization read files outside of its directory. */
+  readonly loadRestrictor?: LoadRestrictor;
+  /** Adds the label `app.kubernetes.io/managed-by`. */
+  readonly managedByLabel?: boolean;
+  /** What the label says behind `kustomize-`. */
+  readonly version?: string;
+  /** Merge keys of kinds that kustomize does not know; replaces the built-in ones. */
+  readonly schema?: MergeSchema;
+}
+
+export interface BuildResult {
+  /** The manifests in order, as plain objects. */
+  readonly resources: ValueMap[];
+  /** kustomize's warnings about deprecated fields. */
+  readonly warnings: string[];
+}
+
+/** The version of kustomize whose behaviour this is. */
+export const KUSTOMIZE_VERSION = "v5.8.1";
+
+const MANAGED_BY = "app.kubernetes.io/managed-by";
+const LOCAL_CONFIG = "config.kubernetes.io/local-config";
+
+/**
+ * Builds a kustomization: what `kustomize build` prints, as objects. Pure: depends on nothing but the files.
+ * @param path the directory, absolute in the file system
+ * @throws Error in kustomize's words that names file and field
+ */
+export function build(fileSystem: FileSystem, path: string, options: BuildOptions = {}): BuildResult {
+  const warnings: string[] = [];
+  const loader = Loader.open(
+    {
+      fileSystem,
+      loadRestrictor: options.loadRestrictor ?? "LoadRestrictionsRootOnly",
+      remote: noRemoteSource(),
+    },
+    path,
+  );
+  const context = new BuildContext((message) => void warnings.push(message), options.schema);
+  const target = Target.load(loader, context);
+  const total = new Accumulator();
+  const metadata = new Set(target.kustomization.buildMetadata ?? []);
+  for (const option of metadata) context.buildMetadata.add(option);
+  target.accumulate(total);
+  finish(total);
+  const { map } = total;
+  const order: SortOptions = target.kustomization.sortOptions ?? {
+    order: options.reorder === "none" ? "fifo" : "legacy",
+  };
+  sortResources(map, order);
+  if (options.managedByLabel === true || metadata.has("managedByLabel")) {
+    setPairs(
+      map,
+      { [MANAGED_BY]: `kustomize-${options.version ?? KUSTOMIZE_VERSION}` },
+      COMMON_LABELS.slice(0, 1),
+    );
+  }
+  for (const resource of map.resources) {
+    if (metadata.has("originAnnotations") && resource.origin !== undefined) {
+      resource.annotate({ "config.kubernetes.io/origin": formatOrigin(resource.origin) });
+    }
+    if (metadata.has("transformerAnnotations") && resource.transformations.length > 0) {
+      resource.annotate({
+        "alpha.config.kubernetes.io/transformations": formatTransformations(resource.transformations),
+      });
+    }
+  }
+  return { resources: map.resources.map((resource) => resource.value), warnings };
+}
+
+/** The steps that only the root takes. */
+function finish(total: Accumulator): void {
+  const { map } = total;
+  for (const resource of map.resources) {
+    if (!resource.needsHash) continue;
+    resource.rememberId();
+    resource.setName(`${resource.name}-${contentHash(resource.value)}`);
+  }
+  fixNameReferences(map, total.config.nameReference);
+  if (!total.vars.isEmpty) replaceVars(map, total.vars.values(), total.config.varReference);
+  const kept = map.resources.filter((resource) => {
+    const annotations = getIn(resource.value.metadata, "annotations");
+    return (
+      !isMap(annotations) || annotations[LOCAL_CONFIG] === undefined || annotations[LOCAL_CONFIG] === "false"
+    );
+  });
+  if (kept.length < map.resources.length) map.replaceAll(kept);
+}
+
+/** The text that `kustomize build` prints. */
+export function toYaml(resources: readonly ValueMap[]): string {
+  return emitDocuments(resources);
+}

@@ -1,0 +1,160 @@
+import type { BuildContext } from "./build-context.ts";
+import type { FieldSpec } from "./field-spec.ts";
+import { setImages } from "./images.ts";
+import {
+  fieldSpecShape,
+  imageShape,
+  replacementEntryShape,
+  replicaShape,
+  selectorShape,
+} from "./kustomization.ts";
+import { setPairs } from "./labels-and-annotations.ts";
+import { sortResources } from "./legacy-order.ts";
+import type { Loader } from "./loader.ts";
+import { affixNames, setNamespaces } from "./names-and-namespace.ts";
+import { applyJsonPatchToOne, applyPatch, applyStrategicPatches } from "./patches.ts";
+import { applyReplacement, loadReplacements } from "./replacements.ts";
+import { setReplicas } from "./replicas.ts";
+import type { ResourceMap } from "./resource-map.ts";
+import { parseResources } from "./resource-parser.ts";
+import type { Resource } from "./resource.ts";
+import { anything, flag, list, mapOf, object, text } from "./shape.ts";
+import { toFieldSpec } from "./transformer-config.ts";
+import type { ValueMap } from "./value.ts";
+import { getIn, scalarText } from "./value.ts";
+
+const head = { apiVersion: text, kind: text, metadata: anything };
+const fieldSpecs = list(fieldSpecShape);
+
+const shapes = {
+  namespace: object({ ...head, fieldSpecs, unsetOnly: flag, setRoleBindingSubjects: text }),
+  prefixSuffix: object({ ...head, prefix: text, suffix: text, fieldSpecs }),
+  labels: object({ ...head, labels: mapOf(text), fieldSpecs }),
+  annotations: object({ ...head, annotations: mapOf(text), fieldSpecs }),
+  images: object({ ...head, imageTag: imageShape, fieldSpecs }),
+  replicas: object({ ...head, replica: replicaShape, fieldSpecs }),
+  patch: object({ ...head, path: text, patch: text, target: selectorShape, options: mapOf(flag) }),
+  json: object({ ...head, target: selectorShape, path: text, jsonOp: text }),
+  strategic: object({ ...head, paths: list(text), patches: text }),
+  replacements: object({ ...head, replacements: list(replacementEntryShape) }),
+};
+
+function specsOf(given: Parameters<typeof toFieldSpec>[0][] | undefined): FieldSpec[] {
+  return (given ?? []).map(toFieldSpec);
+}
+
+/** Runs a built-in transformer configured by an object. @returns false for a kind that does not exist */
+export function transformPlugin(
+  config: Resource,
+  map: ResourceMap,
+  loader: Loader,
+  context: BuildContext,
+): boolean {
+  const { value } = config;
+  switch (config.kind) {
+    case "NamespaceTransformer":
+      setNamespace(value, map);
+      return true;
+    case "PrefixTransformer":
+    case "SuffixTransformer":
+    case "PrefixSuffixTransformer": {
+      const args = shapes.prefixSuffix.decode(value, "");
+      affixNames(map, { prefix: args.prefix ?? "" }, specsOf(args.fieldSpecs));
+      affixNames(map, { suffix: args.suffix ?? "" }, specsOf(args.fieldSpecs));
+      return true;
+    }
+    case "LabelTransformer": {
+      const args = shapes.labels.decode(value, "");
+      setPairs(map, args.labels ?? {}, specsOf(args.fieldSpecs));
+      return true;
+    }
+    case "AnnotationsTransformer": {
+      const args = shapes.annotations.decode(value, "");
+      setPairs(map, args.annotations ?? {}, specsOf(args.fieldSpecs));
+      return true;
+    }
+    case "ImageTagTransformer": {
+      const args = shapes.images.decode(value, "");
+      setImages(map, args.imageTag ?? {}, specsOf(args.fieldSpecs));
+      return true;
+    }
+    case "ReplicaCountTransformer": {
+      const args = shapes.replicas.decode(value, "");
+      setReplicas(map, args.replica ?? {}, specsOf(args.fieldSpecs));
+      return true;
+    }
+    default:
+      return transformByPatch(config, map, loader, context);
+  }
+}
+
+function setNamespace(value: ValueMap, map: ResourceMap): void {
+  const args = shapes.namespace.decode(value, "");
+  const mode = args.setRoleBindingSubjects || "defaultOnly";
+  if (mode !== "defaultOnly" && mode !== "allServiceAccounts" && mode !== "none") {
+    throw new Error(
+      `invalid value ${JSON.stringify(mode)} for setRoleBindingSubjects: must be one of "defaultOnly", "allServiceAccounts", "none"`,
+    );
+  }
+  setNamespaces(
+    map,
+    {
+      namespace: scalarText(getIn(value.metadata, "namespace")),
+      unsetOnly: args.unsetOnly ?? false,
+      setRoleBindingSubjects: mode,
+    },
+    specsOf(args.fieldSpecs),
+  );
+}
+
+function transformByPatch(
+  config: Resource,
+  map: ResourceMap,
+  loader: Loader,
+  context: BuildContext,
+): boolean {
+  const { value } = config;
+  switch (config.kind) {
+    case "PatchTransformer": {
+      const { path, patch, target, options } = shapes.patch.decode(value, "");
+      const args = {
+        ...(path ? { path } : {}),
+        ...(patch ? { patch } : {}),
+        ...(target ? { target } : {}),
+        ...(options ? { options } : {}),
+      };
+      applyPatch(map, args, loader, context.schema);
+      return true;
+    }
+    case "PatchJson6902Transformer": {
+      const args = shapes.json.decode(value, "");
+      applyJsonPatchToOne(
+        map,
+        { ...(args.target ? { target: args.target } : {}), path: args.path ?? "", patch: args.jsonOp ?? "" },
+        loader,
+      );
+      return true;
+    }
+    case "PatchStrategicMergeTransformer": {
+      const args = shapes.strategic.decode(value, "");
+      const texts = [...(args.paths ?? []).map((path) => loader.readText(path)), args.patches ?? ""];
+      applyStrategicPatches(
+        map,
+        texts.flatMap((patches) => parseResources(patches)),
+        context.schema,
+      );
+      return true;
+    }
+    case "ReplacementTransformer": {
+      const args = shapes.replacements.decode(value, "");
+      for (const replacement of loadReplacements(args.replacements ?? [], loader))
+        applyReplacement(map, replacement);
+      return true;
+    }
+    case "LegacyOrderTransformer":
+      sortResources(map, { order: "legacy" });
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,159 @@
+import { isAlias, isMap as isYamlMap, isScalar as isYamlScalar, isSeq, parseAllDocuments } from "yaml";
+import type { Scalar } from "yaml";
+import { resolveNumber, resolvePlain } from "./plain-scalar.ts";
+import type { Value, ValueMap } from "./value.ts";
+import { cloneValue, newMap } from "./value.ts";
+
+/** No manifest is near this; the parser's memory is some thirty times the text. */
+export const MAX_YAML_CHARACTERS = 64 * 1024 * 1024;
+/** Deeper than any manifest (a CRD's schema has about 60) and safe for recursion. */
+export const MAX_YAML_DEPTH = 500;
+/** Values that aliases may add to one file: an anchor bomb reaches it in an instant, a manifest never. */
+const MAX_ALIASED_VALUES = 100_000;
+
+/**
+ * The documents of a YAML (or JSON) text; empty ones (only comments) are left out. Aliases are expanded, merge keys
+ * (`<<`) applied.
+ * @throws Error with line and cause: malformed, too large, too deep, or aliases that explode
+ */
+export function parseYamlDocuments(
+  text: string,
+  options: { readonly allowDuplicateKeys?: boolean } = {},
+): Value[] {
+  if (text.length > MAX_YAML_CHARACTERS) {
+    throw new Error(`too large: ${text.length} characters, at most ${MAX_YAML_CHARACTERS} are read`);
+  }
+  checkNesting(text);
+  const parsed = parseAllDocuments(text, {
+    schema: "failsafe",
+    customTags: [],
+    merge: false,
+    uniqueKeys: options.allowDuplicateKeys !== true,
+    logLevel: "silent",
+    prettyErrors: true,
+    stringKeys: false,
+    resolveKnownTags: false,
+  });
+  const documents: Value[] = [];
+  if (!Array.isArray(parsed)) return documents;
+  for (const document of parsed) {
+    const [error] = document.errors;
+    if (error !== undefined) throw new Error(describeSyntaxError(error, text));
+    if (document.contents === null) continue;
+    const value = new Composer().value(document.contents, 0);
+    if (value !== null) documents.push(value);
+  }
+  return documents;
+}
+
+function describeSyntaxError(
+  error: { code: string; message: string; pos: [number, number] },
+  text: string,
+): string {
+  const line = text.slice(0, error.pos[0]).split("\n").length;
+  const key = error.message.startsWith("Map keys must be unique")
+    ? `mapping key ${JSON.stringify(text.slice(error.pos[0]).match(/^[^:\n]*/)?.[0])} already defined`
+    : (error.message.split(" at line ")[0] ?? error.message);
+  return `yaml: line ${line}: ${key}`;
+}
+
+/** The library recurses; a cheap bound on brackets and indentation keeps it from exhausting the stack. */
+function checkNesting(text: string): void {
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === 91 || code === 123) {
+      if (++depth > MAX_YAML_DEPTH * 4) throw new Error(`nested deeper than ${MAX_YAML_DEPTH} levels`);
+    } else if ((code === 93 || code === 125) && depth > 0) depth--;
+  }
+  const lists = /^[ \t]*(?:- ){500}/m;
+  if (lists.test(text)) throw new Error(`nested deeper than ${MAX_YAML_DEPTH} levels`);
+}
+
+class Composer {
+  readonly #anchors = new Map<string, Value>();
+  #aliasedValues = 0;
+
+  value(node: unknown, depth: number): Value {
+    if (depth > MAX_YAML_DEPTH) throw new Error(`nested deeper than ${MAX_YAML_DEPTH} levels`);
+    if (node === null || node === undefined) return null;
+    if (isAlias(node)) return this.#alias(node.source);
+    if (isYamlScalar(node)) return this.#anchored(node.anchor, scalarValue(node));
+    if (isSeq(node)) {
+      const list = node.items.map((item) => this.value(item, depth + 1));
+      return this.#anchored(node.anchor, list);
+    }
+    if (isYamlMap(node)) return this.#anchored(node.anchor, this.#map(node.items, depth));
+    throw new Error("unexpected YAML node");
+  }
+
+  #map(items: readonly { key: unknown; value: unknown }[], depth: number): ValueMap {
+    const map = newMap();
+    const merges: Value[] = [];
+    for (const { key, value } of items) {
+      if (isYamlScalar(key) && key.type === "PLAIN" && key.source === "<<") {
+        merges.push(this.value(value, depth + 1));
+        continue;
+      }
+      const name = this.value(key, depth + 1);
+      if (typeof name === "object" && name !== null) throw new Error("a map's key must be a scalar");
+      if (typeof name !== "string") {
+        if (typeof name === "boolean" || name === null)
+          throw new Error(`map key ${String(name)} is not a string: put it in quotes`);
+      }
+      map[String(name)] = this.value(value, depth + 1);
+    }
+    for (const merge of merges.flat()) mergeKey(map, merge);
+    return map;
+  }
+
+  #alias(name: string): Value {
+    const target = this.#anchors.get(name);
+    if (target === undefined) throw new Error(`yaml: unknown anchor '${name}' referenced`);
+    this.#aliasedValues += countValues(target);
+    if (this.#aliasedValues > MAX_ALIASED_VALUES) {
+      throw new Error(
+        `yaml: document contains excessive aliasing (*${name}): more than ${MAX_ALIASED_VALUES} values`,
+      );
+    }
+    return cloneValue(target);
+  }
+
+  #anchored(anchor: string | undefined, value: Value): Value {
+    if (anchor !== undefined) this.#anchors.set(anchor, value);
+    return value;
+  }
+}
+
+function mergeKey(map: ValueMap, source: Value): void {
+  if (typeof source !== "object" || source === null || Array.isArray(source)) {
+    throw new Error("yaml: map merge requires map or sequence of maps as the value");
+  }
+  for (const key of Object.keys(source)) if (!(key in map)) map[key] = source[key] ?? null;
+}
+
+function countValues(value: Value): number {
+  if (typeof value !== "object" || value === null) return 1;
+  let count = 1;
+  for (const element of Array.isArray(value) ? value : Object.values(value)) count += countValues(element);
+  return count;
+}
+
+function scalarValue(node: Scalar): Value {
+  const text = typeof node.value === "string" ? node.value : "";
+  switch (node.tag) {
+    case undefined:
+    case "?":
+      return node.type === "PLAIN" ? resolvePlain(text) : text;
+    case "tag:yaml.org,2002:str":
+    case "!":
+      return text;
+    case "tag:yaml.org,2002:binary":
+      return Buffer.from(text, "base64").toString("utf8");
+    case "tag:yaml.org,2002:int":
+    case "tag:yaml.org,2002:float":
+      return resolveNumber(text) ?? text;
+    default:
+      return node.type === "PLAIN" ? resolvePlain(text) : text;
+  }
+}
