@@ -25,6 +25,8 @@ export interface SiteCredentialsOptions {
   forgeUrl?: string | undefined;
   /** `host:port` of the registry, as in image references. */
   registryHost?: string | undefined;
+  /** Base URL of the core's metrics API, which the site writes to. */
+  metricsUrl?: string | undefined;
 }
 
 const SERVICE_ACCOUNT = "edge";
@@ -32,6 +34,8 @@ const TOKEN_SECRET = "edge-token";
 const WORK_NAME = "aiedge-site-credentials";
 /** The secret that the node agent uses for every pull. */
 const PULL_SECRET = "aiedge-registry";
+/** The secret that the telemetry agent writes metrics with. */
+const METRICS_SECRET = "aiedge-metrics";
 /** The token controller fills the Secret at once; it has no event for us because the cluster's secrets are not watched. */
 const TOKEN_POLL_MS = 250;
 
@@ -99,7 +103,7 @@ export function siteCredentialsWork(
   token: string,
   options: SiteCredentialsOptions,
 ): ManifestWork {
-  const { forgeUrl, registryHost } = options;
+  const { forgeUrl, registryHost, metricsUrl } = options;
   const base64 = (text: string): string => Buffer.from(text).toString("base64");
   const manifests: UnstructuredObject[] = [];
   if (forgeUrl !== undefined) {
@@ -129,6 +133,15 @@ export function siteCredentialsWork(
       metadata: { namespace: "kube-system", name: PULL_SECRET },
       type: SECRET_TYPE_DOCKER_CONFIG_JSON,
       data: { ".dockerconfigjson": base64(JSON.stringify({ auths: { [registryHost]: login } })) },
+    });
+  }
+  if (metricsUrl !== undefined) {
+    manifests.push({
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { namespace: "kube-system", name: METRICS_SECRET },
+      type: "Opaque",
+      data: { url: base64(metricsUrl), token: base64(token) },
     });
   }
   return {
