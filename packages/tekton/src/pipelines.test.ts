@@ -70,7 +70,7 @@ class StandInCluster {
           namespace: NAMESPACE,
           signal: this.#stop.signal,
         })) {
-          if (event.type === "ADDED") this.#serve(event.object);
+          if (event.type === "ADDED") await this.#serve(event.object);
           if (event.type === "DELETED") this.#servers.get(event.object.metadata.name)?.close();
         }
       }),
@@ -125,14 +125,18 @@ class StandInCluster {
   }
 
   /** Doubles the number it is sent, with float32 noise. */
-  #serve(service: Service): void {
+  async #serve(service: Service): Promise<void> {
+    const clusterIP = service.spec.clusterIP ?? `127.250.128.${this.#servers.size + 10}`;
+    if (service.spec.clusterIP === undefined) {
+      await api.client.patch(Service, keyOf(service), { type: "merge", body: { spec: { clusterIP } } });
+    }
     const server = createServer((request, response) => {
       void text(request).then((body) => {
         const [first] = JSON.parse(body).instances;
         response.end(JSON.stringify({ predictions: [first * 2 + 1e-9] }));
       });
     });
-    server.listen(8080, service.spec.clusterIP);
+    server.listen(8080, clusterIP);
     this.#servers.set(service.metadata.name, server);
   }
 }

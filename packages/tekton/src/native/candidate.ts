@@ -1,5 +1,7 @@
 import { Deployment, Pod, Service } from "@ai-edge/api";
+import type { Probe } from "@ai-edge/api";
 import { isConditionTrue, isStatus } from "@ai-edge/apimachinery";
+import { formatKey } from "@ai-edge/apimachinery";
 import type { KubernetesObject, ResourceType } from "@ai-edge/apimachinery";
 import type { NativeTask, NativeTaskCall } from "./native-task.ts";
 import { TaskError } from "./native-task.ts";
@@ -12,17 +14,11 @@ const MODEL_PORT = 8080;
 const FIELD_MANAGER = "ai-edge-tekton";
 
 /** The names of a candidate's objects, the same in the three tasks. */
-function candidateOf(call: NativeTaskCall): {
-  namespace: string;
-  name: string;
-  service: string;
-  app: string;
-} {
+function candidateOf(call: NativeTaskCall): { namespace: string; name: string; app: string } {
   const name = sanitiseObjectName(call.required("deployment-name"));
   return {
     namespace: call.text("namespace") || call.namespace,
     name,
-    service: dnsLabel(name),
     app: labelValue(call.required("app")),
   };
 }
@@ -31,50 +27,58 @@ function candidateOf(call: NativeTaskCall): {
 export const deployModelCandidate: NativeTask = {
   name: "deploy-model-candidate",
   run: async (call) => {
-    const { namespace, name, app, service } = candidateOf(call);
+    const { namespace, name, app } = candidateOf(call);
     const model = call.required("model-name");
-    const probe = (path: string): object => ({
-      failureThreshold: 10,
+    const image = call.required("image");
+    const probe = (path: string): Probe => ({
       periodSeconds: 5,
+      failureThreshold: 10,
       successThreshold: 1,
       httpGet: { path, port: MODEL_PORT, scheme: "HTTP" },
     });
     const container = {
-      name: service,
-      image: call.required("image"),
+      name: dnsLabel(name),
+      image,
       ports: [{ containerPort: MODEL_PORT }],
       livenessProbe: probe("/v2/health/live"),
+      // Upstream asks every 5 s, 10 times; the same time in smaller steps starts the test sooner.
       readinessProbe: {
         ...probe(`/v2/models/${encodeURIComponent(model)}/ready`),
         periodSeconds: 1,
         failureThreshold: 50,
       },
     };
-    const deployment = {
+    await applyCandidateDeployment(call, {
       metadata: { name, namespace, labels: { app, "model-name": labelValue(model) } },
       spec: {
         replicas: 1,
         selector: { matchLabels: { app } },
         template: { metadata: { labels: { app } }, spec: { containers: [container] } },
       },
-    };
-    await call.client.apply(Deployment, deployment, {
-      fieldManager: FIELD_MANAGER,
-      force: true,
-      signal: call.signal,
     });
-    call.log(`applied Deployment ${namespace}/${name} with image ${container.image}`);
-    await waitForReady(call, namespace, name, app, container.image);
+    await waitForCandidate(call, { namespace, name, app, image });
   },
 };
 
-async function waitForReady(
+/** Applies the Deployment of a candidate. */
+export async function applyCandidateDeployment(
   call: NativeTaskCall,
-  namespace: string,
-  name: string,
-  app: string,
-  image: string,
+  deployment: Omit<Deployment, "apiVersion" | "kind">,
 ): Promise<void> {
+  await call.client.apply(Deployment, deployment, {
+    fieldManager: FIELD_MANAGER,
+    force: true,
+    signal: call.signal,
+  });
+  call.log(`applied Deployment ${formatKey(deployment.metadata)}`);
+}
+
+/** Waits until the Deployment is available and a Pod with the image is ready. @throws TaskError with the Pod's problem */
+export async function waitForCandidate(
+  call: NativeTaskCall,
+  candidate: { namespace: string; name: string; app: string; image: string },
+): Promise<void> {
+  const { namespace, name, app, image } = candidate;
   const options = { client: call.client, signal: call.signal, timeoutMs: READY_TIMEOUT_MS };
   const available = await waitFor(
     Deployment,
@@ -126,51 +130,62 @@ function describePods(pods: Pod[]): string {
   return reasons[0] ?? (pods.length === 0 ? "it has no Pod" : "its Pod gives no reason; see its log");
 }
 
-/** `expose-model-candidate`: a Service for the candidate; a name with dots, legal for the Deployment, is made legal. */
+/** `expose-model-candidate` */
 export const exposeModelCandidate: NativeTask = {
   name: "expose-model-candidate",
-  run: async (call) => {
-    const { namespace, service, app } = candidateOf(call);
-    const spec = {
-      selector: { app },
-      ports: [{ port: MODEL_PORT, targetPort: MODEL_PORT, protocol: "TCP" as const }],
-    };
-    await call.client.apply(
-      Service,
-      { metadata: { name: service, namespace, labels: { app } }, spec },
-      { fieldManager: FIELD_MANAGER, force: true, signal: call.signal },
-    );
-    call.log(`applied Service ${namespace}/${service}`);
-  },
+  run: (call) => applyCandidateService(call, candidateOf(call)),
 };
 
-/** `stop-model-candidate`: what `upon-end` says. */
+/** Applies the Service of a candidate; a name with dots, which a Deployment may have, is made legal. */
+export async function applyCandidateService(
+  call: NativeTaskCall,
+  { namespace, name, app }: { namespace: string; name: string; app: string },
+): Promise<void> {
+  const service = dnsLabel(name);
+  const spec = {
+    selector: { app },
+    ports: [{ port: MODEL_PORT, targetPort: MODEL_PORT, protocol: "TCP" as const }],
+  };
+  const metadata = { name: service, namespace, labels: { app: labelValue(app) } };
+  await call.client.apply(
+    Service,
+    { metadata, spec },
+    { fieldManager: FIELD_MANAGER, force: true, signal: call.signal },
+  );
+  call.log(`applied Service ${namespace}/${service}`);
+}
+
+/** `stop-model-candidate` */
 export const stopModelCandidate: NativeTask = {
   name: "stop-model-candidate",
-  run: async (call) => {
-    const { namespace, name, service } = candidateOf(call);
-    const uponEnd = call.required("upon-end");
-    if (uponEnd === "keep") {
-      call.log("keeping the candidate running");
-    } else if (uponEnd === "stop") {
-      const body = { spec: { replicas: 0 } };
-      await call.client.patch(
-        Deployment,
-        { namespace, name },
-        { type: "merge", body },
-        { fieldManager: FIELD_MANAGER },
-      );
-      call.log(`scaled Deployment ${namespace}/${name} to 0`);
-    } else if (uponEnd === "delete") {
-      await remove(call, Service, namespace, service);
-      await remove(call, Deployment, namespace, name);
-    } else {
-      throw new TaskError(
-        `parameter upon-end is ${JSON.stringify(uponEnd)}: it must be one of delete, keep, stop`,
-      );
-    }
-  },
+  run: (call) => endCandidate(call, { ...candidateOf(call), uponEnd: call.required("upon-end") }),
 };
+
+/** Does with a candidate what `upon-end` says. @throws TaskError for an unknown word */
+export async function endCandidate(
+  call: NativeTaskCall,
+  { namespace, name, uponEnd }: { namespace: string; name: string; uponEnd: string },
+): Promise<void> {
+  if (uponEnd === "keep") {
+    call.log("Keeping the deployment running.");
+  } else if (uponEnd === "stop") {
+    const body = { spec: { replicas: 0 } };
+    await call.client.patch(
+      Deployment,
+      { namespace, name },
+      { type: "merge", body },
+      { fieldManager: FIELD_MANAGER },
+    );
+    call.log(`scaled Deployment ${namespace}/${name} to 0`);
+  } else if (uponEnd === "delete") {
+    await remove(call, Service, namespace, dnsLabel(name));
+    await remove(call, Deployment, namespace, name);
+  } else {
+    throw new TaskError(
+      `Invalid value for upon-end parameter: ${JSON.stringify(uponEnd)} is none of delete, keep, stop`,
+    );
+  }
+}
 
 async function remove<T extends KubernetesObject>(
   call: NativeTaskCall,

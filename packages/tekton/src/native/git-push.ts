@@ -2,6 +2,7 @@ import { GitSession } from "./git-session.ts";
 import type { GitSessionOptions } from "./git-session.ts";
 import type { NativeTask, NativeTaskCall } from "./native-task.ts";
 import { pathInside, TaskError } from "./native-task.ts";
+import { forgeTarget } from "./open-pull-request.ts";
 
 interface PushRequest {
   /** Of the clone, below the workspace `source`. */
@@ -74,6 +75,7 @@ async function commitAndPush(
     await setCommit(call, git, directory);
     return;
   }
+  const base = (await git.run(["rev-parse", "HEAD"], directory)).trim();
   const identity = [
     "-c",
     `user.name=${call.text("GIT_USER_NAME") || "ai-edge"}`,
@@ -82,14 +84,51 @@ async function commitAndPush(
   ];
   // An attempt that was cut off may have made the branch and the commit already.
   if (!onBranch) await git.run(["checkout", "--quiet", "-B", request.branch], directory);
-  if (status.trim() !== "")
+  if (status.trim() !== "") {
     await git.run([...identity, "commit", "--quiet", "--all", "--message", request.message], directory);
+  }
+  const pending = await pendingPullRequest(call, git, { directory, url, branch: request.branch });
+  if (pending !== undefined) {
+    call.log(`${pending} is open with this change already: nothing is pushed`);
+    call.setResult("commit", base);
+    return;
+  }
   await git.run(
     ["push", "--quiet", "--force", "--", url, `${request.branch}:refs/heads/${request.branch}`],
     directory,
   );
   call.log(`pushed ${request.branch}`);
   await setCommit(call, git, directory);
+}
+
+/** Branches of earlier runs that are looked at; older ones were merged or given up long ago. */
+const MAX_EARLIER_BRANCHES = 50;
+
+/**
+ * The page of an open pull request whose branch, made by an earlier run, holds the very files that this one would push.
+ * Without the forge's parameters nobody can be asked, as upstream's Task does not ask.
+ */
+async function pendingPullRequest(
+  call: NativeTaskCall,
+  git: GitSession,
+  { directory, url, branch }: { directory: string; url: string; branch: string },
+): Promise<string | undefined> {
+  if (call.text("REPO_FULL_NAME") === "") return undefined;
+  const prefix = /^[a-z]+_/.exec(branch)?.[0];
+  if (prefix === undefined) return undefined;
+  const listed = await git.run(["ls-remote", "--heads", "--", url, `refs/heads/${prefix}*`], directory);
+  const earlier = [...listed.matchAll(/refs\/heads\/(\S+)/g)]
+    .map((match) => match[1] ?? "")
+    .filter((name) => name !== branch);
+  const tree = (await git.run(["rev-parse", "HEAD^{tree}"], directory)).trim();
+  for (const name of earlier.slice(-MAX_EARLIER_BRANCHES)) {
+    await git.run(["fetch", "--quiet", "--no-tags", "--depth=1", "--", url, `refs/heads/${name}`], directory);
+    if ((await git.run(["rev-parse", "FETCH_HEAD^{tree}"], directory)).trim() !== tree) continue;
+    const { client, owner, repo } = await forgeTarget(call);
+    const pull = await client.findPullRequest({ owner, repo, head: name });
+    if (pull !== undefined) return pull.url;
+  }
+  return undefined;
 }
 
 async function originOf(

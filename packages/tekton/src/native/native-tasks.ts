@@ -8,6 +8,7 @@ import { retrieveBuildImageInfo, skopeoCopy } from "./image-info.ts";
 import { checkModelAndContainerfile, moveModelToRootDir } from "./model-files.ts";
 import type { NativeTask } from "./native-task.ts";
 import { sanitiseObjectNameTask } from "./object-name.ts";
+import { openshiftClient } from "./openshift-client.ts";
 import { githubOpenPullRequest } from "./open-pull-request.ts";
 import type { DefaultCredentials } from "./registry-access.ts";
 import { yqUpdate } from "./yq-update.ts";
@@ -32,6 +33,7 @@ export function nativeTasks(options: NativeTasksOptions): NativeTask[] {
     exposeModelCandidate,
     testModelRestService,
     stopModelCandidate,
+    openshiftClient,
     retrieveBuildImageInfo(registryCredentials),
     skopeoCopy(registryCredentials),
     yqUpdate,

@@ -1,26 +1,41 @@
 import { Secret } from "@ai-edge/api";
 import { isStatus } from "@ai-edge/apimachinery";
 import { createForgeClient, ForgeError } from "@ai-edge/forge";
+import type { ForgeClient } from "@ai-edge/forge";
 import type { NativeTask, NativeTaskCall } from "./native-task.ts";
 import { TaskError } from "./native-task.ts";
 
 /** GitHub's answer when the pull request is there already. */
 const UNPROCESSABLE = 422;
 
+/** The forge of a Task's parameters. */
+export interface ForgeTarget {
+  client: ForgeClient;
+  owner: string;
+  repo: string;
+}
+
+/** Reads GITHUB_HOST_URL, API_PATH_PREFIX, REPO_FULL_NAME, AUTH_TYPE and the token's Secret. @throws TaskError */
+export async function forgeTarget(call: NativeTaskCall): Promise<ForgeTarget> {
+  const [owner, repo, ...rest] = call.required("REPO_FULL_NAME").split("/");
+  if (owner === undefined || repo === undefined || rest.length > 0)
+    throw new TaskError("REPO_FULL_NAME is not owner/name");
+  const authScheme = call.text("AUTH_TYPE") || "Bearer";
+  const client = createForgeClient({
+    kind: "github",
+    apiUrl: apiUrl(call),
+    token: await token(call),
+    authScheme,
+    signal: call.signal,
+  });
+  return { client, owner, repo };
+}
+
 /** `github-open-pr`: opens a pull request, or finds the one that an earlier attempt opened. */
 export const githubOpenPullRequest: NativeTask = {
   name: "github-open-pr",
   run: async (call) => {
-    const [owner, repo, ...rest] = call.required("REPO_FULL_NAME").split("/");
-    if (owner === undefined || repo === undefined || rest.length > 0)
-      throw new TaskError("REPO_FULL_NAME is not owner/name");
-    const client = createForgeClient({
-      kind: "github",
-      apiUrl: apiUrl(call),
-      token: await token(call),
-      authScheme: call.text("AUTH_TYPE") || "Bearer",
-      signal: call.signal,
-    });
+    const { client, owner, repo } = await forgeTarget(call);
     const [head, base] = [call.required("HEAD"), call.required("BASE")];
     try {
       const existing = await client.findPullRequest({ owner, repo, head, base });
