@@ -1,6 +1,8 @@
 import type { Manager } from "@ai-edge/runtime";
 import { controllerContext } from "./context.ts";
+import { addCronJobController } from "./cron-job/controller.ts";
 import { addDeploymentController } from "./deployment/controller.ts";
+import { addJobController } from "./job/controller.ts";
 import { addReplicaSetController } from "./replica-set/controller.ts";
 import { addServiceController } from "./service/controller.ts";
 import { type VolumeOptions, addVolumeController } from "./volume/controller.ts";
@@ -21,6 +23,8 @@ export function addWorkloadControllers(manager: Manager, options: WorkloadOption
   const context = (component: string) => controllerContext(manager, { component, now });
   addDeploymentController(manager, context("deployment-controller"));
   addReplicaSetController(manager, context("replicaset-controller"));
+  addJobController(manager, context("job-controller"));
+  addCronJobController(manager, context("cronjob-controller"));
   addServiceController(manager, context("endpoint-slice-controller"));
   if (options.volumes !== undefined) {
     addVolumeController(manager, context("persistentvolume-controller"), options.volumes);

@@ -144,7 +144,8 @@ function targetPort(port: ServicePort, pod: Pod): number | undefined {
   const protocol = port.protocol ?? "TCP";
   for (const container of pod.spec.containers) {
     for (const candidate of container.ports ?? []) {
-      if (candidate.name === target && (candidate.protocol ?? "TCP") === protocol) return candidate.containerPort;
+      if (candidate.name === target && (candidate.protocol ?? "TCP") === protocol)
+        return candidate.containerPort;
     }
   }
   return undefined;

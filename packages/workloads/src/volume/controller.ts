@@ -67,7 +67,10 @@ async function bind(
     capacity: volume.spec.capacity ?? {},
   };
   await patchStatus(client, PersistentVolumeClaim, claim, { ...claim, status });
-  await patchStatus(client, PersistentVolume, volume, { ...volume, status: { ...volume.status, phase: "Bound" } });
+  await patchStatus(client, PersistentVolume, volume, {
+    ...volume,
+    status: { ...volume.status, phase: "Bound" },
+  });
 }
 
 async function provision(
@@ -118,7 +121,11 @@ async function reclaim(
   const path = volume.spec.hostPath?.path;
   if (path !== undefined) await options.remove?.(path);
 
-  async function claimExists(ref: { namespace: string; name: string; uid: string | undefined }): Promise<boolean> {
+  async function claimExists(ref: {
+    namespace: string;
+    name: string;
+    uid: string | undefined;
+  }): Promise<boolean> {
     try {
       return (await client.get(PersistentVolumeClaim, ref)).metadata.uid === ref.uid;
     } catch (error) {
