@@ -1,6 +1,9 @@
 import * as api from "@ai-edge/api";
-import { resourceType } from "@ai-edge/apimachinery";
+import { resourceType, validatePathSegmentName } from "@ai-edge/apimachinery";
 import { customResourceDefinitionStrategy } from "../crd/strategy.ts";
+import { signingRequestStrategy } from "../certificates/signing-request.ts";
+import { namespaceStrategy } from "../namespaces/strategy.ts";
+import { serviceStrategy } from "../services/strategy.ts";
 import { builtIn } from "./built-in.ts";
 import type { Resource, Subresource } from "./resource.ts";
 
@@ -32,12 +35,17 @@ const POD_SUBRESOURCES: readonly Subresource[] = [
   { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: CREATE },
 ];
 
-/** Every built-in resource, in the order of discovery. */
-export function builtInResources(): Resource[] {
-  return [...coreResources(), ...workloadResources(), ...securityResources(), ...otherResources()];
+export interface BuiltInKindOptions {
+  readonly serviceCIDR: string | undefined;
+  readonly random: () => number;
 }
 
-function coreResources(): Resource[] {
+/** Every built-in resource, in the order of discovery. */
+export function builtInResources(options: BuiltInKindOptions): Resource[] {
+  return [...coreResources(options), ...workloadResources(), ...securityResources(), ...otherResources()];
+}
+
+function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] {
   const all = ["all"];
   return [
     builtIn(api.ConfigMap, { shortNames: ["cm"] }),
@@ -51,6 +59,7 @@ function coreResources(): Resource[] {
       verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],
       subresources: [{ name: "finalize", kind: "Namespace", verbs: ["update"] }],
       selectable: { "status.phase": ["status", "phase"] },
+      strategy: namespaceStrategy,
     }),
     builtIn(api.Node, {
       shortNames: ["no"],
@@ -93,6 +102,7 @@ function coreResources(): Resource[] {
       status: true,
       returnsDeleted: true,
       selectable: { "spec.clusterIP": ["spec", "clusterIP"], "spec.type": ["spec", "type"] },
+      strategy: serviceStrategy(serviceCIDR, random),
     }),
     builtIn(api.ServiceAccount, {
       shortNames: ["sa"],
@@ -118,6 +128,9 @@ function workloadResources(): Resource[] {
   ];
 }
 
+/** RBAC names may be anything that fits into a path: `system:node`. */
+const rbacStrategy = { validateName: validatePathSegmentName };
+
 function securityResources(): Resource[] {
   const ask = { verbs: CREATE };
   return [
@@ -131,14 +144,15 @@ function securityResources(): Resource[] {
       shortNames: ["csr"],
       status: true,
       selectable: { "spec.signerName": ["spec", "signerName"] },
+      strategy: signingRequestStrategy,
       subresources: [
         { name: "approval", kind: "CertificateSigningRequest", verbs: ["get", "patch", "update"] },
       ],
     }),
-    builtIn(api.ClusterRoleBinding, {}),
-    builtIn(api.ClusterRole, {}),
-    builtIn(api.RoleBinding, {}),
-    builtIn(api.Role, {}),
+    builtIn(api.ClusterRoleBinding, { strategy: rbacStrategy }),
+    builtIn(api.ClusterRole, { strategy: rbacStrategy }),
+    builtIn(api.RoleBinding, { strategy: rbacStrategy }),
+    builtIn(api.Role, { strategy: rbacStrategy }),
   ];
 }
 

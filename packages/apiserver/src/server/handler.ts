@@ -21,7 +21,7 @@ export interface HandlerParts {
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
   /** Who asks. @throws StatusError Unauthorized for credentials that do not hold */
-  authenticate(request: IncomingMessage): Promise<UserInfo>;
+  authenticate(request: IncomingMessage): UserInfo;
   /** @throws StatusError Forbidden */
   authorize(user: UserInfo, info: RequestInfo): void;
 }
@@ -39,7 +39,7 @@ export async function handleRequest(
       sendText(response, 200, "text/plain; charset=utf-8", "ok");
       return;
     }
-    const user = await parts.authenticate(request);
+    const user = parts.authenticate(request);
     parts.authorize(user, info);
     await dispatch(parts, info, user, request, response);
   } catch (error) {

@@ -1,17 +1,26 @@
 import { writeFile } from "node:fs/promises";
-import type { UserInfo } from "@ai-edge/api";
-import { userOfCertificate } from "../authentication/client-certificate.ts";
+import type { IncomingMessage } from "node:http";
+import { Authenticator } from "../authentication/authenticator.ts";
+import { impersonate } from "../authentication/impersonation.ts";
+import { TokenSigner } from "../authentication/token-signer.ts";
+import { attributesOf, forbidden } from "../authorization/attributes.ts";
+import { Authorizer } from "../authorization/authorizer.ts";
 import { CertificateAuthority } from "../certificates/authority.ts";
 import { kubeconfigOf } from "../certificates/kubeconfig.ts";
 import { CustomResources } from "../crd/controller.ts";
 import { Discovery } from "../discovery/handle.ts";
+import { GarbageCollector } from "../garbage-collection/collector.ts";
+import { NamespaceController } from "../namespaces/controller.ts";
 import type { Environment } from "../objects/environment.ts";
 import { OpenApi } from "../openapi/handle.ts";
 import { builtInResources } from "../resources/kinds.ts";
 import { ResourceRegistry } from "../resources/registry.ts";
+import { ServiceAccounts } from "../service-accounts/controller.ts";
+import { Signer } from "../certificates/signer.ts";
+import { specialHandlers } from "./special-handlers.ts";
 import { Store } from "../storage/store.ts";
 import { startBootstrap } from "./bootstrap.ts";
-import { handleRequest } from "./handler.ts";
+import { type HandlerParts, handleRequest } from "./handler.ts";
 import { listen, portOf } from "./listener.ts";
 import type { ApiServer, ApiServerOptions } from "./options.ts";
 
@@ -41,21 +50,31 @@ type Resolved = ApiServerOptions & Required<Pick<ApiServerOptions, "now" | "rand
 
 async function serve(options: Resolved, store: Store, authority: CertificateAuthority): Promise<ApiServer> {
   const { logger, listen: address, now, random } = options;
-  const registry = new ResourceRegistry(builtInResources());
+  const registry = new ResourceRegistry(builtInResources({ serviceCIDR: options.serviceCIDR, random }));
   const environment: Environment = { store, registry, now, random };
   const stop = new AbortController();
+  const signer = TokenSigner.load(options.dataDir);
+  const authenticator = new Authenticator({ store, signer, now });
+  const authorizer = new Authorizer(store);
   new CustomResources(environment, options.converters ?? {}, logger).start();
   await startBootstrap(environment);
-  const parts = {
+  await new ServiceAccounts({ environment, signer, caCertificate: authority.certificate, logger }).start();
+  new Signer(environment, authority, logger).start();
+  new NamespaceController(environment, logger).start();
+  new GarbageCollector(environment, logger).start();
+  const parts: HandlerParts = {
     environment,
     discovery: new Discovery(registry),
     openApi: new OpenApi(registry),
-    special: new Map(),
+    special: specialHandlers({ authenticator, authorizer, signer, podLogs: options.podLogs }),
     logger,
     signal: stop.signal,
-    authenticate: async (request: Parameters<typeof userOfCertificate>[0]): Promise<UserInfo> =>
-      userOfCertificate(request) ?? { username: "system:anonymous", groups: ["system:unauthenticated"] },
-    authorize: (): void => {},
+    authenticate: (request: IncomingMessage) =>
+      impersonate(authenticator.authenticate(request), request.headers, authorizer),
+    authorize: (user, info) => {
+      const attributes = attributesOf(info);
+      if (!authorizer.decide(user, attributes).allowed) throw forbidden(user, attributes);
+    },
   };
   const names = [
     ...new Set([
