@@ -58,6 +58,7 @@ export async function addNodeAgent(manager: Manager, options: NodeAgentOptions):
   const { client, now } = manager;
   await mkdir(join(dataDir, "pods"), { recursive: true, mode: 0o700 });
   const recorder = createEventRecorder({ client, component: "kubelet", host: nodeName, logger, now });
+  const scheduling = createEventRecorder({ client, component: "default-scheduler", logger, now });
   const services = manager.informer(Service);
   const images = new ImageStore({
     directory: join(dataDir, "images"),
@@ -85,7 +86,7 @@ export async function addNodeAgent(manager: Manager, options: NodeAgentOptions):
     recorder,
   });
   addNodeRegistration(manager, { nodeName, hostIP, podCIDR, logger });
-  addScheduler(manager, nodeName);
+  addScheduler(manager, nodeName, scheduling);
   pods.add();
   const proxy = addServiceProxy(manager, { routeCIDR, logger });
   return {
@@ -94,7 +95,7 @@ export async function addNodeAgent(manager: Manager, options: NodeAgentOptions):
       // Pods first: their last requests still come through the proxy.
       await pods.close();
       await proxy.close();
-      await recorder.flush();
+      await Promise.all([recorder.flush(), scheduling.flush()]);
     },
   };
 }

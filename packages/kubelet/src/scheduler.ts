@@ -1,12 +1,12 @@
-import { isStatus, resourcePath } from "@ai-edge/apimachinery";
+import { formatKey, isStatus, resourcePath } from "@ai-edge/apimachinery";
 import { Pod } from "@ai-edge/api";
-import type { Manager } from "@ai-edge/runtime";
+import type { EventRecorder, Manager } from "@ai-edge/runtime";
 
 /**
  * Binds pods to the only node that an embedded cluster has, through the `binding` subresource as kube-scheduler does.
  * Pods that ask for another scheduler are left to it.
  */
-export function addScheduler(manager: Manager, nodeName: string): void {
+export function addScheduler(manager: Manager, nodeName: string, recorder: EventRecorder): void {
   const pods = manager.informer(Pod);
   const isOurs = (pod: Pod) =>
     !pod.spec.nodeName && (pod.spec.schedulerName ?? "default-scheduler") === "default-scheduler";
@@ -31,6 +31,7 @@ export function addScheduler(manager: Manager, nodeName: string): void {
           body: JSON.stringify(binding),
         });
         await response.text();
+        recorder.event(pod, "Normal", "Scheduled", `Successfully assigned ${formatKey(key)} to ${nodeName}`);
       } catch (error) {
         // Gone, or bound by somebody else in between.
         if (!isStatus(error, "NotFound", "Conflict")) throw error;

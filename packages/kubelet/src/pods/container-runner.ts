@@ -93,6 +93,7 @@ export class ContainerRunner {
     const running = this.#running;
     if (running === undefined) return;
     this.#probes?.stop();
+    this.#context.event("Normal", "Killing", `Stopping container ${this.container.name}`);
     const deadline = setTimeout(() => running.kill("SIGKILL"), graceMs);
     const { preStop } = this.container.lifecycle ?? {};
     if (preStop !== undefined) await this.#runPreStop(preStop, running);
@@ -165,6 +166,7 @@ export class ContainerRunner {
       directory: join(this.#context.directory, "containers", this.container.name),
       output: (stream, chunk) => log.write(stream, chunk),
     });
+    this.#context.event("Normal", "Created", `Created container: ${this.container.name}`);
     this.#context.event("Normal", "Started", `Started container ${this.container.name}`);
     return running;
   }

@@ -17,12 +17,18 @@ export class Authorizer {
   readonly #credentials: RegistryCredentials | undefined;
   readonly #tokens = new Map<string, { token: string; until: number }>();
   readonly #now: () => number;
+  readonly #plainHttp: boolean;
   #basic = false;
 
-  constructor(transport: Transport, credentials: RegistryCredentials | undefined, now: () => number) {
+  constructor(
+    transport: Transport,
+    credentials: RegistryCredentials | undefined,
+    options: { now: () => number; plainHttp: boolean },
+  ) {
     this.#transport = transport;
     this.#credentials = credentials;
-    this.#now = now;
+    this.#now = options.now;
+    this.#plainHttp = options.plainHttp;
   }
 
   /** The Authorization header for a scope, as far as earlier challenges tell. */
@@ -37,17 +43,22 @@ export class Authorizer {
       : {};
   }
 
-  /** Gets ready for a second try after a 401; false if there is nothing to try with. */
+  /**
+   * Gets ready for a second try after a 401; false if there is nothing to try with.
+   * @param refused the Authorization header that the first try had: requests run in parallel, and another may have
+   *   answered the same challenge in between
+   */
   async answer(
     challengeHeader: string | undefined,
     scope: string,
+    refused: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     const challenge = parseChallenge(challengeHeader ?? "");
     const credentials = this.#credentials;
     if (challenge === undefined || (credentials !== undefined && "token" in credentials)) return false;
     if (challenge.scheme === "basic") {
-      if (credentials === undefined || this.#basic) return false;
+      if (credentials === undefined || refused !== undefined) return false;
       this.#basic = true;
       return true;
     }
@@ -64,8 +75,9 @@ export class Authorizer {
     if (realm === undefined || !URL.canParse(realm))
       throw new Error("the registry asks for a Bearer token without saying where (realm)");
     const url = new URL(realm);
-    if (url.protocol !== "https:" && url.protocol !== "http:")
-      throw new Error(`the registry's token realm is not http(s): ${url.protocol}`);
+    // Credentials for a registry with TLS must not travel in the clear because its challenge says so.
+    if (url.protocol !== "https:" && !(this.#plainHttp && url.protocol === "http:"))
+      throw new Error(`the registry's token service is at ${url.protocol}//${url.host}: refused`);
     const service = challenge.parameters["service"];
     if (service !== undefined) url.searchParams.set("service", service);
     for (const one of scope.split(" ").filter((part) => part !== "")) url.searchParams.append("scope", one);

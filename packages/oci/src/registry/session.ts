@@ -39,17 +39,23 @@ export class RegistrySession {
     const plain = options.plainHttp ?? isLoopback(host);
     this.#base = new URL(`${plain ? "http" : "https"}://${host}`);
     this.#transport = new Transport(options.ca);
-    this.#authorizer = new Authorizer(this.#transport, options.credentials, options.now ?? Date.now);
+    this.#authorizer = new Authorizer(this.#transport, options.credentials, {
+      now: options.now ?? Date.now,
+      plainHttp: plain,
+    });
   }
 
   /** Sends, answers one challenge, follows redirects of reads. The caller checks the status and consumes the body. */
   async request(request: RegistryRequest): Promise<HttpAnswer> {
-    const first = await this.#send(request);
+    const { scope, signal } = request;
+    const authorization = this.#authorizer.header(scope);
+    const first = await this.#send(request, authorization);
     if (first.status !== 401) return first;
     const challenge = first.headers["www-authenticate"];
-    if (!(await this.#authorizer.answer(challenge, request.scope, request.signal))) return first;
+    const again = await this.#authorizer.answer(challenge, scope, authorization["authorization"], signal);
+    if (!again) return first;
     first.body.resume();
-    return await this.#send(request);
+    return await this.#send(request, this.#authorizer.header(scope));
   }
 
   /** An absolute URL for a Location; refuses another host, so that no registry can aim us at one of its choice. */
@@ -65,11 +71,11 @@ export class RegistrySession {
     this.#transport.close();
   }
 
-  async #send(request: RegistryRequest): Promise<HttpAnswer> {
+  async #send(request: RegistryRequest, authorization: Record<string, string>): Promise<HttpAnswer> {
     let url = this.locate(request.path);
     let headers: Record<string, string> = {
       ...request.headers,
-      ...this.#authorizer.header(request.scope),
+      ...authorization,
       "user-agent": USER_AGENT,
     };
     for (let redirects = 0; ; redirects += 1) {
