@@ -17,6 +17,7 @@ export * from "./well-known.ts";
 export * from "./ocm.ts";
 export * from "./ocm-work.ts";
 export * from "./ocm-crds.ts";
+export * from "./ocm-policy.ts";
 export * from "./tekton.ts";
 export * from "./tekton-conversion.ts";
 export * from "./tekton-crds.ts";

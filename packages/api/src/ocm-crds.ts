@@ -16,6 +16,7 @@ import {
   PlacementDecision,
 } from "./ocm.ts";
 import { AppliedManifestWork, ManifestWork } from "./ocm-work.ts";
+import { klusterletPolicyCustomResourceDefinitions, policyCustomResourceDefinitions } from "./ocm-policy.ts";
 
 type Schema = JSONSchemaProps;
 
@@ -340,6 +341,7 @@ export const ocmCustomResourceDefinitions: CustomResourceDefinition[] = [
     }),
   }),
   definition(ManifestWork, { spec: manifestWorkSpec }),
+  ...policyCustomResourceDefinitions,
 ];
 
 /** The kinds of a managed cluster's agents. */
@@ -349,4 +351,5 @@ export const klusterletCustomResourceDefinitions: CustomResourceDefinition[] = [
     spec: object({ value: { type: "string", minLength: 1, maxLength: 1024 } }),
     statusSubresource: false,
   }),
+  ...klusterletPolicyCustomResourceDefinitions,
 ];

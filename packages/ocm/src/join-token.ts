@@ -73,14 +73,14 @@ export async function createJoinToken(client: Client, options: JoinTokenOptions)
       annotations: clusterSet === undefined ? {} : { [ANNOTATION_TOKEN_CLUSTER_SET]: clusterSet },
     },
     type: SECRET_TYPE_BOOTSTRAP_TOKEN,
-    stringData: {
+    data: encoded({
       description: `Join token of the managed cluster ${cluster}`,
       "token-id": id,
       "token-secret": secret,
       expiration: expires,
       "usage-bootstrap-authentication": "true",
       "auth-extra-groups": BOOTSTRAP_GROUP,
-    },
+    }),
   });
   return formatJoinToken({ server, caCertificate, cluster, bootstrapToken: `${id}.${secret}`, expires });
 }
@@ -117,6 +117,12 @@ export function parseJoinToken(text: string): JoinToken {
     bootstrapToken: field(fields, "bootstrapToken"),
     expires: field(fields, "expires"),
   };
+}
+
+function encoded(fields: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, text]) => [name, Buffer.from(text).toString("base64")]),
+  );
 }
 
 function field(fields: unknown, name: keyof JoinToken): string {
