@@ -9,8 +9,8 @@ export interface ProgramOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** Aborting drains the server and ends the program. */
   signal: AbortSignal;
-  /** Gets the log, JSON lines without payloads. */
-  stdout: { write(text: string): unknown };
+  /** Gets the log, JSON lines without payloads. Default: the process's. */
+  stdout?: { write(text: string): unknown };
   stderr: { write(text: string): unknown };
 }
 
@@ -20,7 +20,7 @@ export interface ProgramOptions {
  * @returns the exit code: 0 after a drain, 1 when the model or a port cannot be had, 2 for wrong usage
  */
 export async function runModelServer(options: ProgramOptions): Promise<number> {
-  const logger = jsonLines(options.stdout, Date.now);
+  const logger = jsonLines(options.stdout ?? process.stdout, Date.now);
   try {
     const settings = readSettings(options.args, options.env);
     if (settings === undefined) {
