@@ -14,7 +14,7 @@ export class ParamError extends Error {
 }
 
 /** The type of a declared parameter: said, or that of its default, or string. */
-export function typeOf(spec: TektonParamSpec): TektonValueType {
+function typeOf(spec: TektonParamSpec): TektonValueType {
   return spec.type ?? (spec.default === undefined ? "string" : typeOfValue(spec.default));
 }
 

@@ -40,6 +40,8 @@ const run = promisify(execFile);
 const logger = pino({ level: "silent" });
 const TOKEN = "t0ken";
 const NAMESPACE = "models";
+/** Of this process alone: other test files listen on Service addresses at the same time. */
+const SERVICE_BLOCK = `127.251.${process.pid % 250}`;
 
 let directory: TemporaryDirectory;
 let api: TestApiServer;
@@ -51,6 +53,7 @@ let cluster: StandInCluster;
 /** Stands in for Deployment controller and node agent: candidates become ready at once and answer on their Service. */
 class StandInCluster {
   readonly images: string[] = [];
+  #addresses = 1;
   readonly #stop = new AbortController();
   readonly #servers = new Map<string, Server>();
   readonly #watches: Promise<void>[] = [];
@@ -88,7 +91,7 @@ class StandInCluster {
   }
 
   async #makeReady(deployment: Deployment): Promise<void> {
-    const { name, generation = 0 } = deployment.metadata;
+    const { name, uid = "", generation = 0 } = deployment.metadata;
     if ((deployment.status?.observedGeneration ?? 0) >= generation) return;
     const { template, replicas } = deployment.spec;
     const image = template.spec.containers[0]?.image ?? "";
@@ -96,7 +99,7 @@ class StandInCluster {
     if (replicas !== 0) {
       const pod = {
         metadata: {
-          name: `${name}-pod-${generation}`,
+          name: `${name}-${uid}-${generation}`,
           namespace: NAMESPACE,
           labels: template.metadata?.labels ?? {},
         },
@@ -126,7 +129,7 @@ class StandInCluster {
 
   /** Doubles the number it is sent, with float32 noise. */
   async #serve(service: Service): Promise<void> {
-    const clusterIP = service.spec.clusterIP ?? `127.250.128.${this.#servers.size + 10}`;
+    const clusterIP = service.spec.clusterIP ?? `${SERVICE_BLOCK}.${(this.#addresses += 1)}`;
     if (service.spec.clusterIP === undefined) {
       await api.client.patch(Service, keyOf(service), { type: "merge", body: { spec: { clusterIP } } });
     }
@@ -147,6 +150,7 @@ beforeAll(async () => {
     startTestApiServer({
       customResourceDefinitions: tektonCustomResourceDefinitions,
       converters: { "tekton.dev": tektonConverter },
+      serviceCIDR: `${SERVICE_BLOCK}.0/24`,
     }),
     startTestForge({
       authenticate: async (credentials) => {
@@ -590,6 +594,100 @@ describe("git-fetch", () => {
     });
     const taskRun = await api.client.get(TaskRun, { namespace: NAMESPACE, name: `${done.metadata.name}-a` });
     expect(succeededCondition(taskRun)?.reason).toBe("TaskRunExecutorMissing");
+  });
+
+  test("upstream's oc scripts are understood, and nothing else of a shell is", async () => {
+    const catalog = (task: string, version: string) => ({
+      resolver: "git",
+      params: [
+        { name: "url", value: "https://github.com/openshift-pipelines/tektoncd-catalog" },
+        { name: "revision", value: "p" },
+        { name: "pathInRepo", value: `tasks/task-${task}/${version}/task-${task}.yaml` },
+      ],
+    });
+    const oc = (name: string, script: string, after?: string) => ({
+      name,
+      taskRef: catalog("openshift-client", "0.2.1"),
+      params: [
+        { name: "SCRIPT", value: script },
+        { name: "VERSION", value: "latest" },
+      ],
+      ...(after === undefined ? {} : { runAfter: [after] }),
+    });
+    const deployment = {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: {
+        creationTimestamp: null,
+        name: "my-model.v1-1",
+        namespace: "$(params.ns)",
+        labels: { app: "a-1" },
+      },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: { app: "a-1" } },
+        template: {
+          metadata: { labels: { app: "a-1" } },
+          spec: { containers: [{ name: "c", image: "example.com/x:1", ports: [{ containerPort: 8080 }] }] },
+        },
+      },
+      status: {},
+    };
+    const wait =
+      "oc wait deployment -n $(params.ns) my-model.v1-1 --for condition=Available=True --timeout=5m\noc wait pod -n $(params.ns) -l app=a-1 --for condition=Ready=True --timeout=5m\n";
+    const stopScript = [
+      'if [ "$(params.upon-end)" == "stop" ]; then',
+      "  oc scale deployment.apps/my-model.v1-1 --replicas=0",
+      'elif [ "$(params.upon-end)" == "delete" ]; then',
+      "  oc delete all --selector=app=a-1",
+      'elif [ "$(params.upon-end)" == "keep" ]; then',
+      '  echo "Keeping the deployment running."',
+      "else",
+      '  echo "Invalid value for upon-end parameter."',
+      "  exit 1",
+      "fi",
+    ].join("\n");
+    const done = await finished({
+      pipelineSpec: {
+        params: [
+          { name: "upon-end", default: "delete" },
+          { name: "ns", default: "$(context.pipelineRun.namespace)" },
+        ],
+        tasks: [
+          oc(
+            "deploy",
+            `cat <<EOF | oc apply -f -\n${JSON.stringify(deployment, undefined, 2)}\nEOF\n${wait}`,
+          ),
+          oc(
+            "expose",
+            "oc expose deployment my-model.v1-1 --port=8080\n  --target-port=8080 --selector='app=a-1'\n  --dry-run=client -o yaml |  oc apply -f -",
+            "deploy",
+          ),
+          {
+            name: "golden",
+            runAfter: ["expose"],
+            taskRef: { kind: "Task", name: "test-model-rest-svc" },
+            params: [
+              { name: "service-name", value: "my-model.v1-1" },
+              { name: "test-endpoint", value: "x" },
+            ],
+            workspaces: [{ name: "test-data" }],
+          },
+          oc("stop", stopScript, "golden"),
+        ],
+        workspaces: [{ name: "test-data" }],
+      },
+      workspaces: [{ name: "test-data", configMap: { name: "golden" } }],
+    });
+    expect(succeededCondition(done)).toMatchObject({
+      status: "True",
+      message: "Tasks Completed: 4 (Failed: 0, Cancelled 0), Skipped: 0",
+    });
+    await expect(api.client.get(Service, { namespace: NAMESPACE, name: "my-model-v1-1" })).rejects.toSatisfy(
+      (error) => isStatus(error, "NotFound"),
+    );
+    const other = await finished({ pipelineSpec: { tasks: [oc("a", "oc get pods; rm -rf /")] } });
+    expect(succeededCondition(other)?.message).toMatch(/SCRIPT is not run by a shell/);
   });
 
   test("a run that is cancelled stops where it stands", async () => {

@@ -43,7 +43,7 @@ test.each<[TektonValue, TektonValue]>([
 test("a whole document keeps everything that is no reference", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
-      expect(substituteDeep(value, () => undefined)).toEqual(JSON.parse(JSON.stringify(value)));
+      expect(JSON.stringify(substituteDeep(value, () => undefined))).toBe(JSON.stringify(value));
     }),
   );
 });

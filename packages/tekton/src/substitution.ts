@@ -22,7 +22,7 @@ export interface VariableReference {
 }
 
 /** Parses the inside of `$(…)`: dotted names, quoted bracket keys, and a final `[*]` or `[0]`. */
-export function parseReference(text: string): VariableReference {
+function parseReference(text: string): VariableReference {
   const suffix = /\[(\*|\d{1,6})\]$/.exec(text);
   const head = suffix === null ? text : text.slice(0, suffix.index);
   const name = head.replaceAll(

@@ -7,7 +7,7 @@ import { SKIP } from "./skip-reason.ts";
 import type { SkipReason } from "./skip-reason.ts";
 import { whenHolds } from "./when.ts";
 
-export type TaskState = "waiting" | "ready" | "running" | "succeeded" | "failed" | "cancelled" | "skipped";
+type TaskState = "waiting" | "ready" | "running" | "succeeded" | "failed" | "cancelled" | "skipped";
 
 /** Where one pipeline task stands. */
 export interface TaskProgress {

@@ -62,7 +62,7 @@ export function taskRunFor(options: TaskRunTemplateOptions): TaskRun {
 }
 
 /** `<run>-<task>`, shortened as upstream does. */
-export function taskRunName(run: PipelineRun, task: PipelineTask): string {
+function taskRunName(run: PipelineRun, task: PipelineTask): string {
   return childName(run.metadata.name, `-${task.name}`);
 }
 
