@@ -2,7 +2,7 @@
 import { detectModelFormat, MODEL_HEAD_BYTES, type DetectedModel, type ModelFile } from "@ai-edge/inference";
 import { createHash } from "node:crypto";
 import { open, readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ModelLoadError, type Model } from "./model.ts";
 import { loadOnnxModel } from "./onnx/model.ts";
 import { loadXgboostModel } from "./xgboost/model.ts";
@@ -70,13 +70,23 @@ async function loadFile(
   return { model, digest };
 }
 
+/** The layout of OpenVINO Model Server's images: `/models` holds a folder per model name. */
+async function modelRoot(directory: string, name: string): Promise<string> {
+  const root = directory.replace(/(.)\/+$/, "$1");
+  // A name is no path: "../x" must not lead out of the directory.
+  if (name !== basename(name)) return root;
+  const named = join(root, name);
+  const entry = await stat(named).catch(() => undefined);
+  return entry?.isDirectory() === true ? named : root;
+}
+
 /**
- * Loads the model of a directory; of several versions the highest.
+ * Loads the model of a directory, or of its folder called `name` if it has one; of several versions the highest.
  *
  * @throws ModelLoadError with one sentence for the user: nothing there, a format that is not served, a broken file
  */
-export async function loadModelDirectory(directory: string): Promise<LoadedModel> {
-  const root = directory.replace(/(.)\/+$/, "$1");
+export async function loadModelDirectory(directory: string, name: string): Promise<LoadedModel> {
+  const root = await modelRoot(directory, name);
   const detected = detectModelFormat(await listFiles(root));
   if (!detected.servable) {
     throw new ModelLoadError(

@@ -282,6 +282,13 @@ describe("model directories", () => {
     expect((await call(`${server.url}/v2/models/bike-rentals`)).json["versions"]).toEqual(["10"]);
   });
 
+  it("finds the model below a directory of models", async () => {
+    const directory = await temporary();
+    await cp(join(EXAMPLES, "bike-rentals"), join(directory, "bike-rentals/1"), { recursive: true });
+    const server = await start(directory, "bike-rentals");
+    expect(server.problem()).toBeUndefined();
+  });
+
   it("is live but not ready when the golden answer differs, and says where", async () => {
     const directory = await copyOf("bike-rentals");
     const path = join(directory, "golden/output.json");

@@ -9,7 +9,7 @@ import { ServerMetrics } from "./metrics/server-metrics.ts";
 import { loadModelDirectory, type LoadedModel } from "./repository.ts";
 
 export interface ModelServerOptions {
-  /** Directory with the model file, or with numbered version folders. */
+  /** Directory with the model file, with numbered version folders, or with a folder of the model's name. */
   modelDir: string;
   modelName: string;
   /** Listen address. */
@@ -90,7 +90,7 @@ async function prepare(
   metrics: ServerMetrics,
   clock: () => number,
 ): Promise<ServedModel | { reason: string }> {
-  const loaded = await loadModelDirectory(options.modelDir);
+  const loaded = await loadModelDirectory(options.modelDir, options.modelName);
   const { version, digest, format } = loaded;
   metrics.modelLoaded({ name: options.modelName, version, digest, format });
   const served = serve(loaded, options.modelName, metrics, clock);
