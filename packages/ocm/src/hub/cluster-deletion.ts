@@ -19,7 +19,7 @@ import { deleteIfFound } from "../delete-if-found.ts";
 import { ANNOTATION_FORCE_DETACH, CONDITION_DELETING, FINALIZER_CLUSTER, FINALIZER_WORK } from "../names.ts";
 import { clusterRoleName } from "./rbac.ts";
 
-/** Upstream's: works go when the agent at the site has cleaned up, which this hub can only wait for. */
+/** Upstream's. Works go when the agent at the site has cleaned up; a watch tells, this is the fallback. */
 const REQUEUE_MS = 5_000;
 
 /** One step of a cluster's removal; asks to be called again while works remain. */

@@ -1,11 +1,12 @@
 /** Gives accepted clusters their namespace, rights and lease, and takes the rights from denied ones. */
-import { withCondition } from "@ai-edge/apimachinery";
+import { type KubernetesObject, type ObjectKey, withCondition } from "@ai-edge/apimachinery";
 import {
   ClusterRole,
   ClusterRoleBinding,
   LABEL_CLUSTER_NAME,
   Lease,
   ManagedCluster,
+  ManifestWork,
   Namespace,
   RoleBinding,
 } from "@ai-edge/api";
@@ -29,6 +30,8 @@ export function addManagedClusterController(manager: Manager): void {
     name: "managed-cluster",
     for: ManagedCluster,
     resyncPeriod: RESYNC_MS,
+    // A cluster that is being deleted waits for its works.
+    watches: [{ type: ManifestWork, map: clusterBeingDeleted }],
     reconcile: async (key, context) => {
       const cluster = informer.store.get(key);
       if (cluster === undefined) {
@@ -45,6 +48,10 @@ export function addManagedClusterController(manager: Manager): void {
       granted.set(key.name, { uid, generation, at: Date.now() });
     },
   });
+
+  function clusterBeingDeleted({ metadata: { namespace: name = "" } }: KubernetesObject): ObjectKey[] {
+    return informer.store.get({ name })?.metadata.deletionTimestamp === undefined ? [] : [{ name }];
+  }
 
   function isGranted({ metadata: { name, uid, generation } }: ManagedCluster): boolean {
     const last = granted.get(name);

@@ -120,7 +120,7 @@ describe("join", () => {
       hubClient.get(ManifestWork, { namespace: `other-${name}`, name: "w" }),
     ).rejects.toMatchObject(forbidden);
     await expect(hubClient.list(ManifestWork)).rejects.toMatchObject(forbidden);
-    await expect(hubClient.list(ManagedCluster)).rejects.toMatchObject(forbidden);
+    await expect(hubClient.get(ManagedCluster, { name: "another" })).rejects.toMatchObject(forbidden);
     await expect(hubClient.list(Secret, { namespace: name })).rejects.toMatchObject(forbidden);
     const accept = { type: "merge" as const, body: { spec: { taints: [] } } };
     await expect(hubClient.patch(ManagedCluster, { name }, accept)).rejects.toMatchObject(forbidden);
