@@ -33,7 +33,7 @@ function run(name: string): string | undefined {
   const definition: Case = JSON.parse(readFileSync(join(folder, "case.json"), "utf8"));
   const { reorder, loadRestrictor, enableManagedByLabel } = definition.options;
   const options: BuildOptions = {
-    reorder: reorder === "legacy" ? "legacy" : "none",
+    reorder: reorder === "none" ? "none" : "legacy",
     loadRestrictor: loadRestrictor === "none" ? "LoadRestrictionsNone" : "LoadRestrictionsRootOnly",
     managedByLabel: enableManagedByLabel,
     version: "(test)",
@@ -41,7 +41,7 @@ function run(name: string): string | undefined {
   let output: string;
   try {
     const files = memoryFileSystem(new Map(readTree(join(folder, "input"))));
-    output = toYaml(build(files, join("/", definition.path), options).resources);
+    output = toYaml(build(files, definition.path, options).resources);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (definition.kind === "output") return `failed: ${message}`;
@@ -50,7 +50,9 @@ function run(name: string): string | undefined {
       : `other error: ${message}`;
   }
   if (definition.kind === "error") return "built, but an error was expected";
-  return output === readFileSync(join(folder, "expected.yaml"), "utf8") ? undefined : `other output:\n${output}`;
+  return output === readFileSync(join(folder, "expected.yaml"), "utf8")
+    ? undefined
+    : `other output:\n${output}`;
 }
 
 function matchesError(mode: Case["mode"], expected: string, message: string): boolean {
@@ -69,7 +71,9 @@ const failures = names.flatMap((name) => {
   return difference === undefined ? [] : [{ name, difference }];
 });
 for (const { name, difference } of failures) {
-  console.log(filter === "" ? `FAIL ${name}: ${difference.split("\n")[0] ?? ""}` : `FAIL ${name}: ${difference}`);
+  console.log(
+    filter === "" ? `FAIL ${name}: ${difference.split("\n")[0] ?? ""}` : `FAIL ${name}: ${difference}`,
+  );
 }
 console.log(`kustomize: ${names.length - failures.length} of ${names.length} cases as expected`);
 process.exitCode = failures.length === 0 ? 0 : 1;

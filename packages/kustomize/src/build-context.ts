@@ -2,8 +2,7 @@ import { posix } from "node:path";
 import type { Loader } from "./loader.ts";
 import type { MergeSchema } from "./merge-schema.ts";
 import { builtInMergeSchema, customMergeSchema } from "./merge-schema.ts";
-import type { Origin } from "./origin.ts";
-import { newMap } from "./value.ts";
+import type { ConfiguredBy, Origin } from "./origin.ts";
 import { parseYamlDocuments } from "./yaml-parse.ts";
 
 /** The schema that kustomize v5.8 carries. */
@@ -29,12 +28,9 @@ export class OriginTracker {
     return { path: /^https?:\/\//.test(path) ? path : posix.join(this.#prefix, path) };
   }
 
-  /** The origin of what a generator or transformer of the present kustomization made. */
-  configured(kind: string, _root: string): Origin {
-    return {
-      configuredIn: posix.join(this.#prefix, "kustomization.yaml"),
-      configuredBy: newMap({ apiVersion: "builtin", kind }),
-    };
+  /** The origin of what a generator or transformer of the present kustomization does. */
+  configured(configuredBy: ConfiguredBy, configuredIn = "kustomization.yaml"): Origin {
+    return { configuredIn: posix.join(this.#prefix, configuredIn), configuredBy };
   }
 }
 
@@ -42,7 +38,9 @@ export class OriginTracker {
 export class BuildContext {
   readonly warn: (message: string) => void;
   readonly origin = new OriginTracker();
-  readonly buildMetadata: Set<string> = new Set();
+  /** Whether the origin of resources and of their changes is wanted. */
+  tracksOrigins = false;
+  #isFirst = true;
   #schema: MergeSchema = builtInMergeSchema;
 
   constructor(warn: (message: string) => void, schema: MergeSchema | undefined) {
@@ -56,6 +54,8 @@ export class BuildContext {
 
   /** The `openapi` field; the schema counts for the whole build, the last one read wins. */
   useOpenApi(openapi: Readonly<Record<string, string>> | undefined, loader: Loader): void {
+    const isRoot = this.#isFirst;
+    this.#isFirst = false;
     if (openapi === undefined) return;
     const { path, version } = openapi;
     if (path && version) throw new Error("builtin version and custom schema provided, cannot use both");
@@ -69,7 +69,7 @@ export class BuildContext {
       const text = loader.readText(path);
       try {
         const [document] = parseYamlDocuments(text);
-        this.#schema = customMergeSchema(document ?? null);
+        this.#schema = customMergeSchema(document ?? null, isRoot ? undefined : this.#schema);
       } catch (error) {
         throw new Error(`openapi.path '${path}': ${error instanceof Error ? error.message : ""}`, {
           cause: error,

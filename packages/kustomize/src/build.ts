@@ -64,7 +64,7 @@ export function build(fileSystem: FileSystem, path: string, options: BuildOption
   const target = Target.load(loader, context);
   const total = new Accumulator();
   const metadata = new Set(target.kustomization.buildMetadata ?? []);
-  for (const option of metadata) context.buildMetadata.add(option);
+  context.tracksOrigins = metadata.has("originAnnotations") || metadata.has("transformerAnnotations");
   target.accumulate(total);
   finish(total);
   const { map } = total;

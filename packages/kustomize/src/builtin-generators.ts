@@ -1,8 +1,8 @@
 import { generateConfigMap, generateSecret } from "./generators.ts";
-import { configMapArgsShape, secretArgsShape } from "./kustomization.ts";
+import { secretPluginShape } from "./kustomization.ts";
 import type { Loader } from "./loader.ts";
 import type { Resource } from "./resource.ts";
-import type { Value, ValueMap } from "./value.ts";
+import type { ValueMap } from "./value.ts";
 import { getIn, newMap, scalarText } from "./value.ts";
 
 /** Builds the one object of an IAM policy generator: a ServiceAccount bound to a cloud identity. */
@@ -34,12 +34,7 @@ export function generatePlugin(config: Resource, loader: Loader): Resource {
     generated.previousIds = [];
     return generated;
   }
-  const fields: Record<string, Value> = { ...config.value, name: config.name, namespace: config.namespace };
-  delete fields.apiVersion;
-  delete fields.kind;
-  delete fields.metadata;
-  const args = newMap(fields);
-  return config.kind === "SecretGenerator"
-    ? generateSecret(loader, secretArgsShape.decode(args, ""))
-    : generateConfigMap(loader, configMapArgsShape.decode(args, ""));
+  const own = secretPluginShape.decode(config.value, "");
+  const args = { ...own, name: own.name || config.name, namespace: own.namespace || config.namespace };
+  return config.kind === "SecretGenerator" ? generateSecret(loader, args) : generateConfigMap(loader, args);
 }

@@ -2,7 +2,7 @@ import type { BuildContext } from "./build-context.ts";
 import type { FieldSpec } from "./field-spec.ts";
 import { setImages } from "./images.ts";
 import {
-  fieldSpecShape,
+  fieldSpecFields,
   imageShape,
   replacementEntryShape,
   replicaShape,
@@ -18,25 +18,31 @@ import { setReplicas } from "./replicas.ts";
 import type { ResourceMap } from "./resource-map.ts";
 import { parseResources } from "./resource-parser.ts";
 import type { Resource } from "./resource.ts";
-import { anything, flag, list, mapOf, object, text } from "./shape.ts";
+import type { Decoded, Shape } from "./shape.ts";
+import { flag, list, mapOf, object, text } from "./shape.ts";
 import { toFieldSpec } from "./transformer-config.ts";
 import type { ValueMap } from "./value.ts";
 import { getIn, scalarText } from "./value.ts";
 
-const head = { apiVersion: text, kind: text, metadata: anything };
-const fieldSpecs = list(fieldSpecShape);
+/** Configurations of plugins are read less strictly than kustomizations: what is unknown is ignored. */
+const lenientFieldSpec = object(fieldSpecFields, "", { ignoreUnknown: true });
+const fieldSpecs = list(lenientFieldSpec);
+
+function plugin<F extends Readonly<Record<string, Shape<unknown>>>>(fields: F): Shape<Decoded<F>> {
+  return object(fields, "", { ignoreUnknown: true });
+}
 
 const shapes = {
-  namespace: object({ ...head, fieldSpecs, unsetOnly: flag, setRoleBindingSubjects: text }),
-  prefixSuffix: object({ ...head, prefix: text, suffix: text, fieldSpecs }),
-  labels: object({ ...head, labels: mapOf(text), fieldSpecs }),
-  annotations: object({ ...head, annotations: mapOf(text), fieldSpecs }),
-  images: object({ ...head, imageTag: imageShape, fieldSpecs }),
-  replicas: object({ ...head, replica: replicaShape, fieldSpecs }),
-  patch: object({ ...head, path: text, patch: text, target: selectorShape, options: mapOf(flag) }),
-  json: object({ ...head, target: selectorShape, path: text, jsonOp: text }),
-  strategic: object({ ...head, paths: list(text), patches: text }),
-  replacements: object({ ...head, replacements: list(replacementEntryShape) }),
+  namespace: plugin({ fieldSpecs, unsetOnly: flag, setRoleBindingSubjects: text }),
+  prefixSuffix: plugin({ prefix: text, suffix: text, fieldSpecs }),
+  labels: plugin({ labels: mapOf(text), fieldSpecs }),
+  annotations: plugin({ annotations: mapOf(text), fieldSpecs }),
+  images: plugin({ imageTag: imageShape, fieldSpecs }),
+  replicas: plugin({ replica: replicaShape, fieldSpecs }),
+  patch: plugin({ path: text, patch: text, target: selectorShape, options: mapOf(flag) }),
+  json: plugin({ target: selectorShape, path: text, jsonOp: text }),
+  strategic: plugin({ paths: list(text), patches: text }),
+  replacements: plugin({ replacements: list(replacementEntryShape) }),
 };
 
 function specsOf(given: Parameters<typeof toFieldSpec>[0][] | undefined): FieldSpec[] {

@@ -94,22 +94,12 @@ export const NAMESPACE_FIELDS: readonly FieldSpec[] = [
   },
 ];
 
-function images(prefix: string, kind: string, group?: string): FieldSpec[] {
-  return ["containers/image", "initContainers/image", "volumes[]/image/reference"].map((path) => ({
-    path: `${prefix}${path}`,
-    kind,
-    ...(group === undefined ? {} : { group }),
-  }));
-}
-
-export const IMAGE_FIELDS: readonly FieldSpec[] = [
-  { path: "spec/containers[]/image" },
-  { path: "spec/initContainers[]/image" },
-  { path: "spec/template/spec/containers[]/image" },
-  { path: "spec/template/spec/initContainers[]/image" },
-  ...images("spec/", "Pod").slice(2),
-  { path: "spec/template/spec/volumes[]/image/reference" },
-];
+export const IMAGE_FIELDS: readonly FieldSpec[] = ["spec", "spec/template/spec"].flatMap((spec) =>
+  ["containers[]/image", "initContainers[]/image", "volumes[]/image/reference"].map((path) => ({
+    path: `${spec}/${path}`,
+    create: true,
+  })),
+);
 
 export const REPLICA_FIELDS: readonly FieldSpec[] = [
   { path: "spec/replicas", create: true, kind: "Deployment" },
@@ -124,27 +114,30 @@ const POD_OWNERS: readonly (readonly [kind: string, spec: string])[] = [
   ["ReplicaSet", "spec/template/spec"],
   ["DaemonSet", "spec/template/spec"],
   ["StatefulSet", "spec/template/spec"],
-  ["ReplicationController", "spec/template/spec"],
   ["Job", "spec/template/spec"],
   ["CronJob", "spec/jobTemplate/spec/template/spec"],
 ];
 
 const VAR_POD_PATHS = ["args", "command", "env/value", "volumeMounts/mountPath"];
 
-/** Where `$(VAR)` is replaced. */
+/** Where `$(VAR)` is replaced; odd places among them are kustomize's. */
 export const VAR_REFERENCE_FIELDS: readonly FieldSpec[] = [
   ...POD_OWNERS.flatMap(([kind, spec]) =>
     ["containers", "initContainers"].flatMap((containers) =>
       VAR_POD_PATHS.map((path) => ({ path: `${spec}/${containers}/${path}`, kind })),
     ),
   ),
-  ...POD_OWNERS.map(([kind, spec]) => ({ path: `${spec}/volumes/nfs/server`, kind })),
-  ...POD_OWNERS.map(([kind, spec]) => ({ path: `${spec}/containers/ports/containerPort`, kind })),
+  ...POD_OWNERS.slice(0, 4).map(([kind, spec]) => ({ path: `${spec}/volumes/nfs/server`, kind })),
+  { path: "spec/template/spec/volumes/nfs/server", kind: "Job" },
+  { path: "spec/jobTemplate/spec/template/volumes/nfs/server", kind: "CronJob" },
+  { path: "spec/volumeClaimTemplates/spec/nfs/server", kind: "StatefulSet" },
+  { path: "spec/nfs/server", kind: "PersistentVolume" },
+  { path: "spec/template/metadata/annotations", kind: "Deployment" },
   { path: "spec/rules/host", kind: "Ingress" },
   { path: "spec/tls/hosts", kind: "Ingress" },
   { path: "spec/tls/secretName", kind: "Ingress" },
   { path: "spec/ports/port", kind: "Service" },
   { path: "spec/ports/targetPort", kind: "Service" },
-  { path: "metadata/annotations" },
   { path: "metadata/labels" },
+  { path: "metadata/annotations" },
 ];

@@ -23,11 +23,9 @@ export function mergeGenerated(target: Resource, generated: Resource): void {
   }
   value.metadata = metadata;
   target.value = value;
-  target.needsHash = target.needsHash || generated.needsHash;
-  if (generated.behavior === "merge") target.needsHash = generated.needsHash || target.needsHash;
+  target.needsHash = target.needsHash && generated.needsHash;
   target.setName(name);
   target.setNamespace(namespace);
-  if (generated.origin !== undefined) target.origin = generated.origin;
 }
 
 function mergedContent(target: ValueMap, generated: ValueMap): ValueMap {

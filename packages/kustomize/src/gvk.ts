@@ -31,7 +31,7 @@ export function isSelectedBy(gvk: Gvk, selector: Partial<Gvk>): boolean {
 
 /** Spelt as in kustomize's messages: `Deployment.v1.apps`, `Service.v1.[noGrp]`. */
 export function formatGvk(gvk: Gvk): string {
-  return `${gvk.kind || "[noKind]"}.${gvk.version || "[noVer]"}.${gvk.group || "[noGrp]"}`;
+  return [gvk.kind || "[noKind]", gvk.version || "[noVer]", gvk.group || "[noGrp]"].join(".");
 }
 
 /** An object's identity at one moment of the build. */

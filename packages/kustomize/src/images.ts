@@ -20,7 +20,8 @@ export function splitImage(image: string): { name: string; tag: string; digest: 
 
 /** One entry of `images`, for every resource. The name is a regular expression, as in kustomize. */
 export function setImages(map: ResourceMap, image: ImageArgs, specs: readonly FieldSpec[]): void {
-  const pattern = compilePattern(`^${image.name ?? ""}(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?$`);
+  const pattern = namePattern(image.name ?? "");
+  if (pattern === undefined) return;
   const update = (value: Value): Value => {
     if (typeof value !== "string" || !pattern.test(value)) return value;
     return replaceImage(value, image);
@@ -29,6 +30,15 @@ export function setImages(map: ResourceMap, image: ImageArgs, specs: readonly Fi
     if (resource.kind === "CustomResourceDefinition") continue;
     updateContainers(resource.value, update);
     for (const spec of specs) applyFieldSpec(resource.value, resource.gvk, spec, update, "scalar");
+  }
+}
+
+/** A name that is no expression matches nothing, silently, as in kustomize. */
+function namePattern(name: string): RegExp | undefined {
+  try {
+    return compilePattern(`^${name}(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?$`);
+  } catch {
+    return undefined;
   }
 }
 

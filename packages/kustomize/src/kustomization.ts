@@ -29,6 +29,8 @@ const keyValueSources = {
 
 export const configMapArgsShape = object(keyValueSources);
 export const secretArgsShape = object({ ...keyValueSources, type: text });
+/** A generator that is configured by an object of its own; unknown fields are ignored there. */
+export const secretPluginShape = object({ ...keyValueSources, type: text }, "", { ignoreUnknown: true });
 export type ConfigMapArgs = TypeOf<typeof configMapArgsShape>;
 export type SecretArgs = TypeOf<typeof secretArgsShape>;
 
@@ -52,7 +54,8 @@ export const patchShape = object({
 });
 export type PatchArgs = TypeOf<typeof patchShape>;
 
-export const fieldSpecShape = object({ group: text, version: text, kind: text, path: text, create: flag });
+export const fieldSpecFields = { group: text, version: text, kind: text, path: text, create: flag };
+export const fieldSpecShape = object(fieldSpecFields);
 export type FieldSpecArgs = TypeOf<typeof fieldSpecShape>;
 
 export const labelShape = object({

@@ -1,4 +1,4 @@
-import { CLAIM_TEMPLATE_LABELS, METADATA_LABELS } from "./default-field-specs.ts";
+import { METADATA_LABELS } from "./default-field-specs.ts";
 import type { FieldSpec } from "./field-spec.ts";
 import { applyFieldSpec } from "./field-spec.ts";
 import type { LabelArgs } from "./kustomization.ts";
@@ -40,13 +40,9 @@ export function setPairs(
 export function labelFieldSpecs(label: LabelArgs, config: TransformerConfig): readonly FieldSpec[] {
   let specs = (label.fields ?? []).map(toFieldSpec) as readonly FieldSpec[];
   if (label.includeSelectors === true) return mergeFieldSpecs(specs, config.commonLabels);
-  if (label.includeVolumeClaimTemplates === true && label.includeTemplates !== true) {
-    throw new Error("includeVolumeClaimTemplates is only allowed together with includeTemplates");
-  }
-  if (label.includeTemplates === true) {
-    specs = mergeFieldSpecs(specs, config.templateLabels);
-    if (label.includeVolumeClaimTemplates === true) specs = mergeFieldSpecs(specs, CLAIM_TEMPLATE_LABELS);
-  }
+  if (label.includeTemplates === true) specs = mergeFieldSpecs(specs, config.templateLabels);
+  if (label.includeVolumeClaimTemplates === true)
+    specs = mergeFieldSpecs(specs, config.volumeClaimTemplateLabels);
   specs = mergeFieldSpecs(specs, config.labels);
   return mergeFieldSpecs(specs, [METADATA_LABELS]);
 }

@@ -85,7 +85,8 @@ export function treeFileSystem(tree: Tree): FileSystem {
     },
     realPath(path) {
       const resolved = resolve(path);
-      if (resolved === undefined) throw new Error(`'${path}' doesn't exist`);
+      if (resolved === undefined)
+        throw new Error(`evalsymlink failure on '${path}' : '${path}' doesn't exist`);
       return resolved;
     },
   };

@@ -17,10 +17,13 @@ export const builtInMergeSchema: MergeSchema = {
   },
 };
 
-/** The kinds of an OpenAPI document (`openapi.path`); as in kustomize it replaces the built-in ones. */
-export function customMergeSchema(document: Value): MergeSchema {
+/**
+ * The kinds of an OpenAPI document (`openapi.path`), and those of `others`. As in kustomize there are no others when
+ * the root kustomization names the document: then it replaces the built-in kinds.
+ */
+export function customMergeSchema(document: Value, others?: MergeSchema): MergeSchema {
   const kinds = parseOpenApi(document);
-  return { of: (apiVersion, kind) => kinds.get(`${apiVersion}|${kind}`) };
+  return { of: (apiVersion, kind) => kinds.get(`${apiVersion}|${kind}`) ?? others?.of(apiVersion, kind) };
 }
 
 /** The schema for an object, by its `apiVersion` and `kind`. */

@@ -6,10 +6,22 @@ export interface NameReference extends Partial<Gvk> {
   readonly fieldSpecs: readonly FieldSpec[];
 }
 
+/** Kinds with pods inside, and where; ConfigMaps and Secrets are followed in these. */
+const POD_OWNERS: readonly (readonly [kind: string, spec: string, version?: string])[] = [
+  ["Pod", "spec", "v1"],
+  ["PodTemplate", "template/spec"],
+  ["Deployment", "spec/template/spec"],
+  ["ReplicaSet", "spec/template/spec"],
+  ["DaemonSet", "spec/template/spec"],
+  ["StatefulSet", "spec/template/spec"],
+  ["Job", "spec/template/spec"],
+  ["CronJob", "spec/jobTemplate/spec/template/spec"],
+];
+
+/** ServiceAccounts, claims and priority classes are followed in these. */
 const WORKLOADS: readonly (readonly [kind: string, spec: string])[] = [
   ["Pod", "spec"],
   ["Deployment", "spec/template/spec"],
-  ["ReplicaSet", "spec/template/spec"],
   ["DaemonSet", "spec/template/spec"],
   ["StatefulSet", "spec/template/spec"],
   ["ReplicationController", "spec/template/spec"],
@@ -17,8 +29,13 @@ const WORKLOADS: readonly (readonly [kind: string, spec: string])[] = [
   ["CronJob", "spec/jobTemplate/spec/template/spec"],
 ];
 
-/** Core groups of the table above where kustomize checks the version. */
 function inPods(...paths: readonly string[]): FieldSpec[] {
+  return POD_OWNERS.flatMap(([kind, spec, version]) =>
+    paths.map((path) => ({ kind, path: `${spec}/${path}`, ...(version === undefined ? {} : { version }) })),
+  );
+}
+
+function inWorkloads(...paths: readonly string[]): FieldSpec[] {
   return WORKLOADS.flatMap(([kind, spec]) => paths.map((path) => ({ kind, path: `${spec}/${path}` })));
 }
 
@@ -71,7 +88,13 @@ export const NAME_REFERENCES: readonly NameReference[] = [
         "imagePullSecrets/name",
         ...containerPaths("secret"),
       ),
-      ...inKind("ServiceAccount", "imagePullSecrets/name", "secrets/name"),
+      {
+        kind: "Service",
+        group: "serving.knative.dev",
+        version: "v1",
+        path: "spec/template/spec/containers/env/valueFrom/secretKeyRef/name",
+      },
+      ...inKind("ServiceAccount", "imagePullSecrets/name"),
       ...inKind(
         "Ingress",
         "spec/tls/secretName",
@@ -86,7 +109,7 @@ export const NAME_REFERENCES: readonly NameReference[] = [
         "parameters/userSecretName",
         "parameters/secretRef",
       ),
-      ...inKind("PersistentVolume", "spec/azureFile/secretName", "spec/csi/nodePublishSecretRef/name"),
+      ...inKind("PersistentVolume", "spec/azureFile/secretName"),
       ...RULES,
     ],
   },
@@ -94,7 +117,7 @@ export const NAME_REFERENCES: readonly NameReference[] = [
     kind: "Service",
     version: "v1",
     fieldSpecs: [
-      ...inKind("StatefulSet", "spec/serviceName"),
+      { kind: "StatefulSet", group: "apps", path: "spec/serviceName" },
       ...inKind(
         "Ingress",
         "spec/rules/http/paths/backend/serviceName",
@@ -126,13 +149,13 @@ export const NAME_REFERENCES: readonly NameReference[] = [
     fieldSpecs: [
       { kind: "RoleBinding", group: "rbac.authorization.k8s.io", path: "subjects" },
       { kind: "ClusterRoleBinding", group: "rbac.authorization.k8s.io", path: "subjects" },
-      ...inPods("serviceAccountName"),
+      ...inWorkloads("serviceAccountName"),
     ],
   },
   {
     kind: "PersistentVolumeClaim",
     version: "v1",
-    fieldSpecs: inPods("volumes/persistentVolumeClaim/claimName"),
+    fieldSpecs: inWorkloads("volumes/persistentVolumeClaim/claimName"),
   },
   {
     kind: "PersistentVolume",
@@ -156,7 +179,7 @@ export const NAME_REFERENCES: readonly NameReference[] = [
     kind: "PriorityClass",
     version: "v1",
     group: "scheduling.k8s.io",
-    fieldSpecs: inPods("priorityClassName"),
+    fieldSpecs: inWorkloads("priorityClassName"),
   },
   {
     kind: "IngressClass",
@@ -167,6 +190,6 @@ export const NAME_REFERENCES: readonly NameReference[] = [
   {
     kind: "ValidatingAdmissionPolicy",
     group: WEBHOOK_GROUP,
-    fieldSpecs: inKind("ValidatingAdmissionPolicyBinding", "spec/policyName"),
+    fieldSpecs: [{ kind: "ValidatingAdmissionPolicyBinding", group: WEBHOOK_GROUP, path: "spec/policyName" }],
   },
 ];

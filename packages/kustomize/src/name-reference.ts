@@ -11,6 +11,7 @@ import { getIn, isMap, scalarText } from "./value.ts";
 /** Lets every field that names an object by a name of old name it by the present one. */
 export function fixNameReferences(map: ResourceMap, references: readonly NameReference[]): void {
   const index = new CandidateIndex(map.resources);
+  for (const resource of map.resources) if (resource.kind === "RoleBinding") subjectNamespaces(resource);
   if (index.size === 0) return;
   const specsByKind = new Map<string, FieldSpec[]>();
   for (const reference of references) {
@@ -172,7 +173,13 @@ function subjectNamespaces(binding: Resource): Set<string> {
   for (const subject of Array.isArray(subjects) ? subjects : []) {
     if (scalarText(getIn(subject, "kind")) !== "ServiceAccount") continue;
     const namespace = getIn(subject, "namespace");
-    if (namespace !== undefined && namespace !== null) namespaces.add(scalarText(namespace));
+    if (namespace === undefined) continue;
+    if (namespace === null || namespace === "") {
+      throw new Error(
+        `Invalid Input: namespace is blank for resource ${JSON.stringify(formatId(binding.id))}`,
+      );
+    }
+    namespaces.add(scalarText(namespace));
   }
   return namespaces;
 }
@@ -182,6 +189,7 @@ function affixesEqual(left: Resource, right: Resource, allowEmpty: boolean): boo
   const same = (a: readonly string[], b: readonly string[]): boolean => {
     if (allowEmpty && (a.length === 0 || b.length === 0)) return true;
     const length = Math.min(a.length, b.length);
+    if (length === 0) return a.length === b.length;
     return a.slice(a.length - length).every((text, index) => text === b[b.length - length + index]);
   };
   return same(left.namePrefixes, right.namePrefixes) && same(left.nameSuffixes, right.nameSuffixes);

@@ -1,3 +1,4 @@
+import { builtInSchema } from "@ai-edge/apimachinery";
 import type { FieldSchema } from "@ai-edge/apimachinery";
 import type { Value, ValueMap } from "./value.ts";
 import { getIn, isMap, scalarText } from "./value.ts";
@@ -60,9 +61,31 @@ function resolveReference(definition: ValueMap, definitions: ValueMap): ValueMap
   return isMap(target) ? target : definition;
 }
 
+/** Documents of custom kinds refer to types of Kubernetes without repeating them. */
+function knownDefinition(reference: string): FieldSchema | undefined {
+  const pod = builtInSchema("", "Pod");
+  const podSpec = pod?.fields?.spec;
+  switch (/^#\/definitions\/(io\.k8s\..*)$/.exec(reference)?.[1]) {
+    case "io.k8s.api.core.v1.PodTemplateSpec":
+      return builtInSchema("", "PodTemplate")?.fields?.template;
+    case "io.k8s.api.core.v1.PodSpec":
+      return podSpec;
+    case "io.k8s.api.core.v1.Container":
+      return podSpec?.fields?.containers?.items;
+    case "io.k8s.api.core.v1.Volume":
+      return podSpec?.fields?.volumes?.items;
+    case "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta":
+      return pod?.fields?.metadata;
+    default:
+      return undefined;
+  }
+}
+
 function convertSchema(definition: ValueMap, definitions: ValueMap, depth: number): FieldSchema {
   if (depth > MAX_SCHEMA_DEPTH) return {};
   const target = resolveReference(definition, definitions);
+  const known = target === definition ? knownDefinition(scalarText(definition.$ref)) : undefined;
+  if (known !== undefined) return known;
   const schema: { -readonly [K in keyof FieldSchema]: FieldSchema[K] } = {};
   const properties = target.properties;
   if (isMap(properties)) {

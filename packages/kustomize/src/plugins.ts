@@ -1,8 +1,9 @@
 import type { Accumulator } from "./accumulator.ts";
-import type { Layer } from "./layer.ts";
 import { generatePlugin, isGeneratorKind } from "./builtin-generators.ts";
 import { transformPlugin } from "./builtin-transformers.ts";
 import { formatGvk } from "./gvk.ts";
+import type { Layer } from "./layer.ts";
+import type { Origin } from "./origin.ts";
 import type { Resource } from "./resource.ts";
 import { scalarText } from "./value.ts";
 
@@ -10,22 +11,36 @@ import { scalarText } from "./value.ts";
 const BUILTIN_API_VERSION = "builtin";
 
 /** `generators`: configurations of built-in generators, from files, bases or inline. */
-export function generateFromPlugin(target: Layer, into: Accumulator): void {
-  for (const config of target.loadConfigurations(target.kustomization.generators ?? [])) {
+export function generateFromPlugins(layer: Layer, into: Accumulator): void {
+  for (const config of layer.loadConfigurations(layer.kustomization.generators ?? [])) {
     demandBuiltin(config, "generators");
     if (!isGeneratorKind(config.kind)) throw unknownPlugin(config);
-    const generated = generatePlugin(config, target.loader);
-    generated.origin = target.context.origin.configured(config.kind, target.loader.root);
+    const generated = generatePlugin(config, layer.loader);
+    generated.origin = originOf(config);
     into.map.absorb([generated]);
   }
 }
 
 /** `transformers`: configurations of built-in transformers. */
-export function transformWithPlugins(target: Layer, into: Accumulator): void {
-  for (const config of target.loadConfigurations(target.kustomization.transformers ?? [])) {
+export function transformWithPlugins(layer: Layer, into: Accumulator): void {
+  for (const config of layer.loadConfigurations(layer.kustomization.transformers ?? [])) {
     demandBuiltin(config, "transformers");
-    if (!transformPlugin(config, into.map, target.loader, target.context)) throw unknownPlugin(config);
+    if (!transformPlugin(config, into.map, layer.loader, layer.context)) throw unknownPlugin(config);
+    const origin = originOf(config);
+    for (const resource of into.map.resources) resource.transformations.push(origin);
   }
+}
+
+function originOf(config: Resource): Origin {
+  return {
+    ...(config.origin?.path === undefined ? {} : { configuredIn: config.origin.path }),
+    configuredBy: {
+      apiVersion: scalarText(config.value.apiVersion),
+      kind: config.kind,
+      name: config.name,
+      namespace: config.namespace,
+    },
+  };
 }
 
 function unknownPlugin(config: Resource): Error {

@@ -12,36 +12,68 @@ import type { Accumulator } from "./accumulator.ts";
 import type { Layer } from "./layer.ts";
 
 /** The transformers of a kustomization, in kustomize's fixed order, then those of `transformers`. */
-export function runTransformers(target: Layer, into: Accumulator): void {
-  const { kustomization, loader, context } = target;
+export function runTransformers(layer: Layer, into: Accumulator): void {
+  for (const step of steps(layer, into)) {
+    step.run();
+    if (!layer.context.tracksOrigins) continue;
+    const origin = layer.context.origin.configured({ apiVersion: "builtin", kind: step.kind });
+    for (const resource of into.map.resources) resource.transformations.push(origin);
+  }
+  transformWithPlugins(layer, into);
+}
+
+interface Step {
+  /** The name of kustomize's built-in transformer. */
+  readonly kind: string;
+  run(): void;
+}
+
+function steps(layer: Layer, into: Accumulator): Step[] {
+  const { kustomization, loader, context } = layer;
   const { map, config } = into;
+  const { namespace, namePrefix, nameSuffix, commonLabels, commonAnnotations } = kustomization;
+  const list: Step[] = [];
+  const add = (kind: string, run: () => void): void => void list.push({ kind, run });
   const strategic = kustomization.patchesStrategicMerge ?? [];
   if (strategic.length > 0) {
-    applyStrategicPatches(
-      map,
-      strategic.flatMap((entry) => strategicPatches(entry, loader)),
-      context.schema,
-    );
+    add("PatchStrategicMergeTransformer", () => {
+      applyStrategicPatches(map, loadStrategicPatches(strategic, loader), context.schema);
+    });
   }
-  for (const patch of kustomization.patches ?? []) applyPatch(map, patch, loader, context.schema);
-  setNamespaces(map, { namespace: kustomization.namespace ?? "" }, config.namespace);
-  affixNames(map, { prefix: kustomization.namePrefix ?? "" }, config.namePrefix);
-  affixNames(map, { suffix: kustomization.nameSuffix ?? "" }, config.nameSuffix);
-  for (const label of kustomization.labels ?? [])
-    setPairs(map, label.pairs ?? {}, labelFieldSpecs(label, config));
-  setPairs(map, kustomization.commonLabels ?? {}, config.commonLabels);
-  setPairs(map, kustomization.commonAnnotations ?? {}, config.commonAnnotations);
-  for (const patch of kustomization.patchesJson6902 ?? []) applyJsonPatchToOne(map, patch, loader);
-  for (const replica of kustomization.replicas ?? []) setReplicas(map, replica, config.replicas);
-  for (const image of kustomization.images ?? []) setImages(map, image, config.images);
-  for (const replacement of loadReplacements(kustomization.replacements ?? [], loader))
-    applyReplacement(map, replacement);
-  transformWithPlugins(target, into);
+  for (const patch of kustomization.patches ?? []) {
+    add("PatchTransformer", () => applyPatch(map, patch, loader, context.schema));
+  }
+  if (namespace) add("NamespaceTransformer", () => setNamespaces(map, { namespace }, config.namespace));
+  if (namePrefix) add("PrefixTransformer", () => affixNames(map, { prefix: namePrefix }, config.namePrefix));
+  if (nameSuffix) add("SuffixTransformer", () => affixNames(map, { suffix: nameSuffix }, config.nameSuffix));
+  for (const label of kustomization.labels ?? []) {
+    add("LabelTransformer", () => setPairs(map, label.pairs ?? {}, labelFieldSpecs(label, config)));
+  }
+  if (commonLabels) add("LabelTransformer", () => setPairs(map, commonLabels, config.commonLabels));
+  if (commonAnnotations) {
+    add("AnnotationsTransformer", () => setPairs(map, commonAnnotations, config.commonAnnotations));
+  }
+  for (const patch of kustomization.patchesJson6902 ?? []) {
+    add("PatchJson6902Transformer", () => applyJsonPatchToOne(map, patch, loader));
+  }
+  for (const replica of kustomization.replicas ?? []) {
+    add("ReplicaCountTransformer", () => setReplicas(map, replica, config.replicas));
+  }
+  for (const image of kustomization.images ?? []) {
+    add("ImageTagTransformer", () => setImages(map, image, config.images));
+  }
+  const replacements = kustomization.replacements ?? [];
+  if (replacements.length > 0) {
+    add("ReplacementTransformer", () => {
+      for (const replacement of loadReplacements(replacements, loader)) applyReplacement(map, replacement);
+    });
+  }
+  return list;
 }
 
 /** Validators are transformers that may not change anything; only built-in ones exist here. */
-export function runValidators(target: Layer, _into: Accumulator): void {
-  const [validator] = target.kustomization.validators ?? [];
+export function runValidators(layer: Layer, _into: Accumulator): void {
+  const [validator] = layer.kustomization.validators ?? [];
   if (validator !== undefined) {
     throw new Error(
       `field 'validators': '${validator}' is not supported, only built-in transformers and generators are`,
@@ -49,15 +81,18 @@ export function runValidators(target: Layer, _into: Accumulator): void {
   }
 }
 
-/** An entry of `patchesStrategicMerge` is a file or inline YAML. */
-function strategicPatches(entry: string, loader: Loader): Resource[] {
-  let text: string;
-  try {
-    text = loader.readText(entry);
-  } catch (error) {
-    if (!entry.includes("\n") && !entry.includes("{")) throw error;
-    text = entry;
-  }
-  const patches = parseResources(text);
+/** An entry of `patchesStrategicMerge` is a file or inline YAML. @throws Error when all of them are empty */
+function loadStrategicPatches(entries: readonly string[], loader: Loader): Resource[] {
+  const patches = entries.flatMap((entry) => {
+    let text = entry;
+    try {
+      text = loader.readText(entry);
+    } catch (error) {
+      if (!entry.includes("\n") && !entry.includes("{")) throw error;
+    }
+    return parseResources(text);
+  });
+  if (patches.length === 0)
+    throw new Error(`patch appears to be empty; files=[${entries.join(" ")}], Patch=`);
   return patches;
 }

@@ -78,7 +78,11 @@ type Fields = Readonly<Record<string, Shape<unknown>>>;
 export type Decoded<F extends Fields> = { [K in keyof F]?: F[K] extends Shape<infer T> ? T : never };
 
 /** An object with these fields only; absent ones are left out. @param name of the Go type, for messages */
-export function object<F extends Fields>(fields: F, name = ""): Shape<Decoded<F>> {
+export function object<F extends Fields>(
+  fields: F,
+  name = "",
+  options: { readonly ignoreUnknown?: boolean } = {},
+): Shape<Decoded<F>> {
   const byLowerCase = new Map(Object.keys(fields).map((field) => [field.toLowerCase(), field]));
   return {
     decode(value, path) {
@@ -89,6 +93,7 @@ export function object<F extends Fields>(fields: F, name = ""): Shape<Decoded<F>
         const field = byLowerCase.get(key.toLowerCase());
         const shape = field === undefined ? undefined : fields[field];
         if (field === undefined || shape === undefined) {
+          if (options.ignoreUnknown === true) continue;
           throw new ShapeError(`json: unknown field ${JSON.stringify(key)}`);
         }
         const present = value[key] ?? null;

@@ -102,7 +102,7 @@ function mergeList(
   const keys = schema.keys ?? (schema.mergeKey === undefined ? [] : [schema.mergeKey]);
   const merged =
     keys.length === 0 ? mergeSets(present, elements) : mergeKeyed(present, elements, keys, schema, path);
-  return merged.length === 0 ? undefined : merged;
+  return merged;
 }
 
 /** A list element that is nothing but a directive is about the whole list. */

@@ -53,10 +53,16 @@ export class Target implements Layer {
   loadConfigurations(entries: readonly string[]): readonly Resource[] {
     const into = new Accumulator();
     for (const entry of entries) {
-      if (entry.includes("\n")) into.map.append(parseResources(entry));
+      if (entry.includes("\n")) this.#inline(into, entry);
       else this.#resources(into, [entry]);
     }
     return into.map.resources;
+  }
+
+  #inline(into: Accumulator, text: string): void {
+    const resources = parseResources(text);
+    for (const resource of resources) resource.origin = this.context.origin.ofFile("kustomization.yaml");
+    into.map.append(resources);
   }
 
   #resources(into: Accumulator, paths: readonly string[]): void {

@@ -1,4 +1,5 @@
 import {
+  CLAIM_TEMPLATE_LABELS,
   COMMON_ANNOTATIONS,
   COMMON_LABELS,
   IMAGE_FIELDS,
@@ -24,6 +25,7 @@ const configurationShape = object(
     namespace: fieldSpecs,
     labels: fieldSpecs,
     templateLabels: fieldSpecs,
+    volumeClaimTemplateLabels: fieldSpecs,
     commonLabels: fieldSpecs,
     commonAnnotations: fieldSpecs,
     nameReference: list(object({ group: text, version: text, kind: text, fieldSpecs })),
@@ -42,6 +44,7 @@ export interface TransformerConfig {
   readonly namespace: readonly FieldSpec[];
   readonly labels: readonly FieldSpec[];
   readonly templateLabels: readonly FieldSpec[];
+  readonly volumeClaimTemplateLabels: readonly FieldSpec[];
   readonly commonLabels: readonly FieldSpec[];
   readonly commonAnnotations: readonly FieldSpec[];
   readonly nameReference: readonly NameReference[];
@@ -56,6 +59,7 @@ const EMPTY: TransformerConfig = {
   namespace: [],
   labels: [],
   templateLabels: [],
+  volumeClaimTemplateLabels: [],
   commonLabels: [],
   commonAnnotations: [],
   nameReference: [],
@@ -70,6 +74,7 @@ export const DEFAULT_CONFIG: TransformerConfig = {
   namespace: NAMESPACE_FIELDS,
   labels: [],
   templateLabels: TEMPLATE_LABELS,
+  volumeClaimTemplateLabels: CLAIM_TEMPLATE_LABELS,
   commonLabels: COMMON_LABELS,
   commonAnnotations: COMMON_ANNOTATIONS,
   nameReference: NAME_REFERENCES,
@@ -89,6 +94,7 @@ export function parseTransformerConfig(value: Value): TransformerConfig {
     namespace: specs(configuration.namespace),
     labels: specs(configuration.labels),
     templateLabels: specs(configuration.templateLabels),
+    volumeClaimTemplateLabels: specs(configuration.volumeClaimTemplateLabels),
     commonLabels: specs(configuration.commonLabels),
     commonAnnotations: specs(configuration.commonAnnotations),
     varReference: specs(configuration.varReference),
@@ -122,6 +128,10 @@ export function mergeConfig(left: TransformerConfig, right: TransformerConfig): 
     namespace: mergeFieldSpecs(left.namespace, right.namespace),
     labels: mergeFieldSpecs(left.labels, right.labels),
     templateLabels: mergeFieldSpecs(left.templateLabels, right.templateLabels),
+    volumeClaimTemplateLabels: mergeFieldSpecs(
+      left.volumeClaimTemplateLabels,
+      right.volumeClaimTemplateLabels,
+    ),
     commonLabels: mergeFieldSpecs(left.commonLabels, right.commonLabels),
     commonAnnotations: mergeFieldSpecs(left.commonAnnotations, right.commonAnnotations),
     varReference: mergeFieldSpecs(left.varReference, right.varReference),

@@ -46,7 +46,10 @@ export class VarSet {
     const values = new Map<string, Value>();
     for (const [name, { args, resource }] of this.#vars) {
       const path = args.fieldref?.fieldPath || DEFAULT_FIELD;
-      const value = resource === undefined ? undefined : lookUp(resource.value, splitFieldPath(path));
+      const value =
+        resource === undefined
+          ? undefined
+          : lookUp(resource.value, splitFieldPath(path.replace(/\[(\d+)\]/g, ".$1")));
       if (value === undefined) {
         throw new Error(
           `var '${name}' cannot be mapped to a field in the set of known resources: ${args.objref?.kind ?? ""} ${args.objref?.name ?? ""} ${path}`,
