@@ -690,6 +690,68 @@ describe("git-fetch", () => {
     expect(succeededCondition(other)?.message).toMatch(/SCRIPT is not run by a shell/);
   });
 
+  test("a candidate goes to another namespace only if the run's ServiceAccount may write there", async () => {
+    const params = [{ name: "target-namespace", value: "kube-system" }];
+    const done = await finished(fetchRun("double", { params }));
+    expect(succeededCondition(done)?.message).toMatch(
+      /test-container-deploy: ServiceAccount models\/pipeline may not create deployments in namespace kube-system/,
+    );
+  });
+
+  test("retries, then finally with the state of the tasks", async () => {
+    const clone = { taskRef: { name: "git-clone" }, workspaces: [{ name: "output", workspace: "w" }] };
+    const done = await finished({
+      pipelineSpec: {
+        workspaces: [{ name: "w" }],
+        tasks: [
+          {
+            name: "fails",
+            ...clone,
+            retries: 1,
+            params: [{ name: "URL", value: `${forge.url}/edge/none.git` }],
+          },
+          { name: "never", runAfter: ["fails"], ...clone },
+        ],
+        finally: [
+          {
+            name: "last",
+            taskRef: { name: "sanitise-object-name" },
+            params: [
+              { name: "input-string", value: "$(tasks.fails.status) $(tasks.status) $(tasks.never.status)" },
+            ],
+          },
+        ],
+        results: [{ name: "states", value: "$(finally.last.results.output-string)" }],
+      },
+      workspaces: [{ name: "w", emptyDir: {} }],
+    });
+    expect(succeededCondition(done)?.message).toMatch(
+      /^Tasks Completed: 2 \(Failed: 1, Cancelled 0\), Skipped: 1\. fails: git fetch: /,
+    );
+    expect(results(done)).toEqual({ states: "failed-failed-none" });
+    expect(done.status?.skippedTasks).toEqual([{ name: "never", reason: "PipelineRun was stopping" }]);
+    const taskRun = await api.client.get(TaskRun, {
+      namespace: NAMESPACE,
+      name: `${done.metadata.name}-fails`,
+    });
+    expect(taskRun.status?.retriesStatus).toHaveLength(1);
+  });
+
+  test("a run that takes too long is stopped", async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const address = silent.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const params = [{ name: "git-model-repo", value: `http://127.0.0.1:${port}/x.git` }];
+    const done = await finished(fetchRun("double", { params, spec: { timeouts: { pipeline: "1s" } } }));
+    expect(succeededCondition(done)).toMatchObject({
+      reason: "PipelineRunTimeout",
+      message: `PipelineRun "${done.metadata.name}" failed to finish within "1s"`,
+    });
+    silent.closeAllConnections();
+    silent.close();
+  });
+
   test("a run that is cancelled stops where it stands", async () => {
     // A repository that accepts the connection and never answers.
     const silent = createServer(() => undefined);

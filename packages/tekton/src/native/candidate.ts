@@ -1,4 +1,4 @@
-import { Deployment, Pod, Service } from "@ai-edge/api";
+import { Deployment, Pod, Service, SubjectAccessReview } from "@ai-edge/api";
 import type { Probe } from "@ai-edge/api";
 import { isConditionTrue, isStatus } from "@ai-edge/apimachinery";
 import { formatKey } from "@ai-edge/apimachinery";
@@ -13,21 +13,52 @@ const READY_TIMEOUT_MS = 5 * 60_000;
 const MODEL_PORT = 8080;
 const FIELD_MANAGER = "ai-edge-tekton";
 
+interface Candidate {
+  namespace: string;
+  name: string;
+  app: string;
+}
+
 /** The names of a candidate's objects, the same in the three tasks. */
-function candidateOf(call: NativeTaskCall): { namespace: string; name: string; app: string } {
+async function candidateOf(call: NativeTaskCall): Promise<Candidate> {
   const name = sanitiseObjectName(call.required("deployment-name"));
-  return {
-    namespace: call.text("namespace") || call.namespace,
-    name,
-    app: labelValue(call.required("app")),
-  };
+  const namespace = call.text("namespace") || call.namespace;
+  await requireAccess(call, namespace);
+  return { namespace, name, app: labelValue(call.required("app")) };
+}
+
+/**
+ * The controller may write everywhere, the run's author may not: in another namespace than the run's, the run's
+ * ServiceAccount must be allowed to do what upstream's pod would do with its token.
+ * @throws TaskError naming the account and the right it lacks
+ */
+async function requireAccess(call: NativeTaskCall, namespace: string): Promise<void> {
+  if (namespace === call.namespace) return;
+  const account = call.taskRun.spec.serviceAccountName ?? "default";
+  const groups = [
+    "system:serviceaccounts",
+    `system:serviceaccounts:${call.namespace}`,
+    "system:authenticated",
+  ];
+  const review = await call.client.create(SubjectAccessReview, {
+    metadata: { name: "" },
+    spec: {
+      user: `system:serviceaccount:${call.namespace}:${account}`,
+      groups,
+      resourceAttributes: { namespace, verb: "create", group: "apps", resource: "deployments" },
+    },
+  });
+  if (review.status?.allowed === true) return;
+  throw new TaskError(
+    `ServiceAccount ${call.namespace}/${account} may not create deployments in namespace ${namespace}: bind it a Role there, or leave target-namespace out`,
+  );
 }
 
 /** `deploy-model-candidate`: upstream's `test-container-deploy` script as a task. */
 export const deployModelCandidate: NativeTask = {
   name: "deploy-model-candidate",
   run: async (call) => {
-    const { namespace, name, app } = candidateOf(call);
+    const { namespace, name, app } = await candidateOf(call);
     const model = call.required("model-name");
     const image = call.required("image");
     const probe = (path: string): Probe => ({
@@ -65,6 +96,7 @@ export async function applyCandidateDeployment(
   call: NativeTaskCall,
   deployment: Omit<Deployment, "apiVersion" | "kind">,
 ): Promise<void> {
+  await requireAccess(call, deployment.metadata.namespace ?? call.namespace);
   await call.client.apply(Deployment, deployment, {
     fieldManager: FIELD_MANAGER,
     force: true,
@@ -133,7 +165,7 @@ function describePods(pods: Pod[]): string {
 /** `expose-model-candidate` */
 export const exposeModelCandidate: NativeTask = {
   name: "expose-model-candidate",
-  run: (call) => applyCandidateService(call, candidateOf(call)),
+  run: async (call) => applyCandidateService(call, await candidateOf(call)),
 };
 
 /** Applies the Service of a candidate; a name with dots, which a Deployment may have, is made legal. */
@@ -158,7 +190,8 @@ export async function applyCandidateService(
 /** `stop-model-candidate` */
 export const stopModelCandidate: NativeTask = {
   name: "stop-model-candidate",
-  run: (call) => endCandidate(call, { ...candidateOf(call), uponEnd: call.required("upon-end") }),
+  run: async (call) =>
+    endCandidate(call, { ...(await candidateOf(call)), uponEnd: call.required("upon-end") }),
 };
 
 /** Does with a candidate what `upon-end` says. @throws TaskError for an unknown word */

@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TaskRun, TaskSpec, TektonValue } from "@ai-edge/api";
 import { formatKey, keyOf } from "@ai-edge/apimachinery";
+import type { ObjectKey } from "@ai-edge/apimachinery";
 import type { Client } from "@ai-edge/client";
 import type { Logger } from "pino";
 import { NativeTaskCall, TaskError } from "../native/native-task.ts";
@@ -30,6 +31,7 @@ export interface ExecutionOutcome {
 
 /** One native Task at work for one TaskRun. */
 export class Execution {
+  readonly key: ObjectKey;
   readonly startedAt: Date;
   readonly finished: Promise<void>;
   outcome: ExecutionOutcome | undefined;
@@ -40,6 +42,7 @@ export class Execution {
     input: { taskRun: TaskRun; taskSpec: TaskSpec; params: ReadonlyMap<string, TektonValue> },
     options: ExecutionOptions,
   ) {
+    this.key = keyOf(input.taskRun);
     this.startedAt = options.now();
     this.finished = this.#run(task, input, options).then((outcome) => {
       this.outcome = outcome;

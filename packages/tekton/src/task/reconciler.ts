@@ -1,6 +1,6 @@
 import { ANNOTATION_TASK_EXECUTOR, LABEL_TEKTON_TASK, TaskRun } from "@ai-edge/api";
 import type { TaskRunStatus, TaskSpec, TektonValue } from "@ai-edge/api";
-import { formatTime, isStatus, keyOf } from "@ai-edge/apimachinery";
+import { formatKey, formatTime, isStatus, keyOf } from "@ai-edge/apimachinery";
 import type { ObjectKey } from "@ai-edge/apimachinery";
 import { patchStatus } from "@ai-edge/runtime";
 import type { Result } from "@ai-edge/runtime";
@@ -54,6 +54,7 @@ export class TaskRunReconciler {
   async reconcile(key: ObjectKey): Promise<Result | void> {
     const run = await this.#read(key);
     if (run === undefined) {
+      this.#forget(key);
       await removeTaskRunLog(this.#options.dataDir, key);
       return;
     }
@@ -68,6 +69,15 @@ export class TaskRunReconciler {
     await this.#write(run, status);
     if (isDone({ ...run, status })) this.#executions.delete(uid);
     return result;
+  }
+
+  /** Stops what still runs for a TaskRun that was deleted: with it went its uid, so its name has to do. */
+  #forget(key: ObjectKey): void {
+    for (const [uid, execution] of this.#executions) {
+      if (formatKey(execution.key) !== formatKey(key)) continue;
+      execution.abort();
+      this.#executions.delete(uid);
+    }
   }
 
   async #advance(run: TaskRun, status: TaskRunStatus): Promise<Result | void> {
