@@ -24,6 +24,7 @@ export function mergeGenerated(target: Resource, generated: Resource): void {
   value.metadata = metadata;
   target.value = value;
   target.needsHash = target.needsHash && generated.needsHash;
+  if (generated.behavior === "replace") target.origin = generated.origin;
   target.setName(name);
   target.setNamespace(namespace);
 }

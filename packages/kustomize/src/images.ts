@@ -29,7 +29,7 @@ export function setImages(map: ResourceMap, image: ImageArgs, specs: readonly Fi
   for (const resource of map.resources) {
     if (resource.kind === "CustomResourceDefinition") continue;
     updateContainers(resource.value, update);
-    for (const spec of specs) applyFieldSpec(resource.value, resource.gvk, spec, update, "scalar");
+    for (const spec of specs) applyFieldSpec(resource.value, resource.gvk, spec, update, undefined);
   }
 }
 

@@ -161,10 +161,9 @@ class Referrer {
 }
 
 function inNamespace(candidates: readonly Resource[], namespace: string): Resource[] {
-  const current = candidates.filter((candidate) => candidate.namespace === namespace);
-  return current.length > 0
-    ? current
-    : candidates.filter((candidate) => candidate.originalId.namespace === namespace);
+  const current = candidates.filter((candidate) => effectiveNamespace(candidate.id) === namespace);
+  if (current.length > 0) return current;
+  return candidates.filter((candidate) => effectiveNamespace(candidate.originalId) === namespace);
 }
 
 function subjectNamespaces(binding: Resource): Set<string> {
