@@ -1,0 +1,1 @@
+export { type KubectlIO, runKubectlCommand } from "./command.ts";
