@@ -6,6 +6,7 @@ export {
 } from "./node-agent.ts";
 export { type BackoffSettings, UPSTREAM_BACKOFF } from "./pods/backoff-schedule.ts";
 export { createProcessRuntime, type ProcessRuntimeOptions } from "./runtimes/process-runtime.ts";
+export { createRuncRuntime, type RuncRuntimeOptions } from "./runtimes/runc-runtime.ts";
 export type {
   ContainerExit,
   ContainerRuntime,

@@ -188,7 +188,8 @@ describe("a pod", () => {
     expect(await logs()).toContain("a line on stderr");
     await vi.waitFor(async () => {
       const events = (await client.list(Event, { namespace: "default" })).items.map(({ reason }) => reason);
-      for (const reason of ["Scheduled", "Pulling", "Pulled", "Created", "Started"]) expect(events).toContain(reason);
+      for (const reason of ["Scheduled", "Pulling", "Pulled", "Created", "Started"])
+        expect(events).toContain(reason);
     });
     expect(isConditionTrue((await client.get(Node, { name: "edge" })).status?.conditions, "Ready")).toBe(
       true,
