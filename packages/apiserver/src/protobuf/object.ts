@@ -1,9 +1,66 @@
-import { statusError } from "@ai-edge/apimachinery";
+import { parseApiVersion, statusError } from "@ai-edge/apimachinery";
+import { TypeTable, packageOfGroup } from "../schema/type-table.ts";
+import { decodeMessage } from "./message.ts";
+import { ProtobufReader } from "./reader.ts";
 
-/** Decodes a Kubernetes protobuf body (`k8s\0` envelope) to the JSON form. @throws StatusError UnsupportedMediaType */
-export function decodeProtobufObject(_body: Uint8Array): unknown {
-  throw statusError(
-    "UnsupportedMediaType",
-    "protobuf bodies of this kind are not supported; send application/json",
-  );
+/** `k8s\0` before every body (`apimachinery/pkg/runtime/serializer/protobuf`). */
+const MAGIC = [0x6b, 0x38, 0x73, 0x00];
+
+const SHARED = new TypeTable();
+
+/**
+ * Decodes a Kubernetes protobuf body to its JSON form. kubectl ≥ 1.32 sends them for built-in kinds, and takes a 415
+ * for the end.
+ * @throws StatusError BadRequest, UnsupportedMediaType for a kind that we do not know
+ */
+export function decodeProtobufObject(body: Uint8Array): Record<string, unknown> {
+  try {
+    const { apiVersion, kind, raw } = unwrap(body);
+    const { group } = parseApiVersion(apiVersion);
+    const type =
+      kind === "DeleteOptions"
+        ? SHARED.find("meta.DeleteOptions")
+        : SHARED.find(`${packageOfGroup(group)}.${kind}`);
+    if (type === undefined) {
+      throw statusError(
+        "UnsupportedMediaType",
+        `protobuf bodies of ${kind} in ${apiVersion} are not supported; send application/json`,
+      );
+    }
+    return { apiVersion, kind, ...decodeMessage(raw, type, SHARED) };
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError) {
+      throw statusError("BadRequest", `error decoding the protobuf body of the request: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** The Unknown message: TypeMeta (1) and the object's bytes (2). */
+function unwrap(body: Uint8Array): { apiVersion: string; kind: string; raw: Uint8Array } {
+  if (!MAGIC.every((byte, index) => body[index] === byte)) {
+    throw statusError(
+      "BadRequest",
+      "the body of the request is not Kubernetes protobuf: it does not start with k8s and a zero byte",
+    );
+  }
+  const reader = new ProtobufReader(body.subarray(MAGIC.length));
+  let apiVersion = "";
+  let kind = "";
+  let raw: Uint8Array = new Uint8Array();
+  while (!reader.done) {
+    const { number, wire } = reader.tag();
+    if (number === 1) {
+      const meta = new ProtobufReader(reader.bytes());
+      while (!meta.done) {
+        const field = meta.tag();
+        if (field.wire !== 2) meta.skip(field.wire);
+        else if (field.number === 1) apiVersion = Buffer.from(meta.bytes()).toString();
+        else if (field.number === 2) kind = Buffer.from(meta.bytes()).toString();
+        else meta.skip(2);
+      }
+    } else if (number === 2) raw = reader.bytes();
+    else reader.skip(wire);
+  }
+  return { apiVersion, kind, raw };
 }

@@ -1,5 +1,6 @@
 import { type FieldSchema, UNKNOWN_KIND_SCHEMA, builtInSchema, groupResource } from "@ai-edge/apimachinery";
 import type { KubernetesObject, ResourceType } from "@ai-edge/apimachinery";
+import { builtInObjectSchema } from "../schema/built-in-schema.ts";
 import { AGE, NAME } from "../printing/columns.ts";
 import {
   ALL_VERBS,
@@ -62,7 +63,7 @@ export function builtIn<T extends KubernetesObject>(
     strategy: options.strategy ?? {},
     columns: options.columnsInFull ?? [NAME, ...(options.columns ?? []), AGE],
     custom: false,
-    schema: options.schema ?? ANY_SCHEMA,
+    schema: options.schema ?? builtInObjectSchema(type.group, type.kind) ?? ANY_SCHEMA,
     ...(options.convert === undefined ? {} : { convert: options.convert }),
   };
 }

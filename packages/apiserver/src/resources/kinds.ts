@@ -1,9 +1,19 @@
 import * as api from "@ai-edge/api";
-import { resourceType, validatePathSegmentName } from "@ai-edge/apimachinery";
+import { resourceType } from "@ai-edge/apimachinery";
 import { customResourceDefinitionStrategy } from "../crd/strategy.ts";
 import { signingRequestStrategy } from "../certificates/signing-request.ts";
 import { namespaceStrategy } from "../namespaces/strategy.ts";
 import { serviceStrategy } from "../services/strategy.ts";
+import { cronJobStrategy, jobStrategy } from "../kinds/batch.ts";
+import { claimStrategy, configMapStrategy, secretStrategy } from "../kinds/config.ts";
+import { podStrategy } from "../kinds/pod.ts";
+import { bindingStrategy, roleStrategy } from "../kinds/rbac.ts";
+import {
+  daemonSetStrategy,
+  deploymentStrategy,
+  replicaSetStrategy,
+  statefulSetStrategy,
+} from "../kinds/workloads.ts";
 import { builtIn } from "./built-in.ts";
 import type { Resource, Subresource } from "./resource.ts";
 
@@ -48,7 +58,7 @@ export function builtInResources(options: BuiltInKindOptions): Resource[] {
 function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] {
   const all = ["all"];
   return [
-    builtIn(api.ConfigMap, { shortNames: ["cm"] }),
+    builtIn(api.ConfigMap, { shortNames: ["cm"], strategy: configMapStrategy }),
     builtIn(api.Endpoints, { shortNames: ["ep"], singular: "endpoints" }),
     builtIn(api.Event, { shortNames: ["ev"], selectable: EVENT_FIELDS }),
     builtIn(api.LimitRange, { shortNames: ["limits"] }),
@@ -67,8 +77,14 @@ function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] 
       selectable: { "spec.unschedulable": ["spec", "unschedulable"] },
     }),
     builtIn(api.PersistentVolume, { shortNames: ["pv"], status: true, returnsDeleted: true }),
-    builtIn(api.PersistentVolumeClaim, { shortNames: ["pvc"], status: true, returnsDeleted: true }),
+    builtIn(api.PersistentVolumeClaim, {
+      strategy: claimStrategy,
+      shortNames: ["pvc"],
+      status: true,
+      returnsDeleted: true,
+    }),
     builtIn(api.Pod, {
+      strategy: podStrategy,
       shortNames: ["po"],
       categories: all,
       status: true,
@@ -95,7 +111,10 @@ function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] 
       scale: REPLICAS,
     }),
     builtIn(api.ResourceQuota, { shortNames: ["quota"], status: true, returnsDeleted: true }),
-    builtIn(api.Secret, { selectable: { type: ["type"] } }),
+    builtIn(api.Secret, {
+      strategy: secretStrategy,
+      selectable: { type: ["type"] },
+    }),
     builtIn(api.Service, {
       shortNames: ["svc"],
       categories: all,
@@ -118,18 +137,29 @@ function workloadResources(): Resource[] {
   const common = { categories: ["all"], status: true, generation: true };
   return [
     builtIn(api.ControllerRevision, {}),
-    builtIn(api.DaemonSet, { ...common, shortNames: ["ds"] }),
-    builtIn(api.Deployment, { ...common, shortNames: ["deploy"], scale: REPLICAS }),
-    builtIn(api.ReplicaSet, { ...common, shortNames: ["rs"], scale: REPLICAS }),
-    builtIn(api.StatefulSet, { ...common, shortNames: ["sts"], scale: REPLICAS }),
+    builtIn(api.DaemonSet, { ...common, strategy: daemonSetStrategy, shortNames: ["ds"] }),
+    builtIn(api.Deployment, {
+      ...common,
+      strategy: deploymentStrategy,
+      shortNames: ["deploy"],
+      scale: REPLICAS,
+    }),
+    builtIn(api.ReplicaSet, { ...common, strategy: replicaSetStrategy, shortNames: ["rs"], scale: REPLICAS }),
+    builtIn(api.StatefulSet, {
+      ...common,
+      strategy: statefulSetStrategy,
+      shortNames: ["sts"],
+      scale: REPLICAS,
+    }),
     builtIn(api.HorizontalPodAutoscaler, { shortNames: ["hpa"], categories: ["all"], status: true }),
-    builtIn(api.CronJob, { ...common, shortNames: ["cj"] }),
-    builtIn(api.Job, { ...common, selectable: { "status.successful": ["status", "succeeded"] } }),
+    builtIn(api.CronJob, { ...common, strategy: cronJobStrategy, shortNames: ["cj"] }),
+    builtIn(api.Job, {
+      ...common,
+      strategy: jobStrategy,
+      selectable: { "status.successful": ["status", "succeeded"] },
+    }),
   ];
 }
-
-/** RBAC names may be anything that fits into a path: `system:node`. */
-const rbacStrategy = { validateName: validatePathSegmentName };
 
 function securityResources(): Resource[] {
   const ask = { verbs: CREATE };
@@ -149,10 +179,10 @@ function securityResources(): Resource[] {
         { name: "approval", kind: "CertificateSigningRequest", verbs: ["get", "patch", "update"] },
       ],
     }),
-    builtIn(api.ClusterRoleBinding, { strategy: rbacStrategy }),
-    builtIn(api.ClusterRole, { strategy: rbacStrategy }),
-    builtIn(api.RoleBinding, { strategy: rbacStrategy }),
-    builtIn(api.Role, { strategy: rbacStrategy }),
+    builtIn(api.ClusterRoleBinding, { strategy: bindingStrategy }),
+    builtIn(api.ClusterRole, { strategy: roleStrategy }),
+    builtIn(api.RoleBinding, { strategy: bindingStrategy }),
+    builtIn(api.Role, { strategy: roleStrategy }),
   ];
 }
 
