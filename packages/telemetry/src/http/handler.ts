@@ -35,7 +35,8 @@ const QUERIES: Readonly<Record<string, (context: QueryContext) => unknown>> = {
   }),
   "/api/v1/metadata": () => ({}),
 };
-const LABEL_VALUES = /^\/api\/v1\/label\/([^/]+)\/values$/;
+/** Label names are ASCII words, so nothing in the path needs decoding. */
+const LABEL_VALUES = /^\/api\/v1\/label\/([a-zA-Z_][a-zA-Z0-9_]*)\/values$/;
 
 function requireIdentity(identity: MetricsIdentity | undefined): MetricsIdentity {
   if (identity === undefined) throw new ApiError("unauthorized", "credentials are missing or not valid");
@@ -48,7 +49,8 @@ async function answer(
   store: MetricsStore,
   options: MetricsHandlerOptions,
 ): Promise<void> {
-  const url = new URL(request.url ?? "/", "http://core");
+  const url = URL.parse(request.url ?? "/", "http://core");
+  if (url === null) throw new ApiError("bad_data", "the path cannot be read");
   const now = options.now().getTime();
   const label = LABEL_VALUES.exec(url.pathname)?.[1];
   const query = label === undefined ? QUERIES[url.pathname] : undefined;
@@ -66,7 +68,7 @@ async function answer(
   if (request.method !== "GET" && request.method !== "POST")
     throw new ApiError("bad_data", "use GET or POST", 405);
   const context: QueryContext = { store, parameters: await readParameters(request, url), now };
-  const data = label === undefined ? query?.(context) : labelValues(context, decodeURIComponent(label));
+  const data = label === undefined ? query?.(context) : labelValues(context, label);
   sendJson(response, 200, { status: "success", data });
 }
 

@@ -131,8 +131,8 @@ class Parser {
     if (lower === "nan") return { kind: "number", value: Number.NaN };
     if (isAggregate(lower) && ["(", "by", "without"].includes(this.#peek().text))
       return this.#aggregate(lower);
-    if (this.#peek().text === "(") return this.#call(token);
     if (UNSUPPORTED_WORDS.has(lower)) this.#fail(token);
+    if (this.#peek().text === "(") return this.#call(token);
     const named: Matcher[] = [{ name: METRIC_NAME, operator: "=", value: token.text }];
     return { kind: "selector", matchers: this.#accept("{") ? this.#matchers(named) : named, offset: 0 };
   }
@@ -150,6 +150,7 @@ class Parser {
       matchers.push({ name: name.text, operator, value: stringValue(value) });
       if (!this.#accept(",") && this.#peek().text !== "}") this.#fail(this.#peek(), '"," or "}"');
     }
+    for (const { operator, value } of matchers) if (operator.endsWith("~")) this.#pattern(value);
     // Prometheus wants one matcher that does not match the empty string, lest a query read everything.
     const narrow = matchers.some(({ operator, value }) =>
       operator === "="
@@ -158,7 +159,6 @@ class Parser {
           ? !this.#pattern(value).test("")
           : operator === "!=" && value === "",
     );
-    for (const { operator, value } of matchers) if (operator === "!~") this.#pattern(value);
     if (!narrow) throw new QueryError("vector selector must contain at least one non-empty matcher");
     return matchers;
   }
