@@ -67,8 +67,9 @@ class Recorder implements EventRecorder {
   event(object: KubernetesObject, type: EventType, reason: string, message: string): void {
     if (this.#backlog >= MAX_BACKLOG || !this.#allowed(object)) return;
     this.#backlog += 1;
+    const at = this.#now();
     this.#tail = this.#tail
-      .then(() => this.#write(object, type, reason, message.slice(0, MAX_MESSAGE)))
+      .then(() => this.#write(object, type, reason, message.slice(0, MAX_MESSAGE), at))
       .catch((error: unknown) => this.#options.logger.debug({ err: error, reason }, "event not written"))
       .finally(() => (this.#backlog -= 1));
   }
@@ -77,9 +78,14 @@ class Recorder implements EventRecorder {
     return this.#tail;
   }
 
-  async #write(object: KubernetesObject, type: EventType, reason: string, message: string): Promise<void> {
+  async #write(
+    object: KubernetesObject,
+    type: EventType,
+    reason: string,
+    message: string,
+    now: Date,
+  ): Promise<void> {
     const { client, component, host } = this.#options;
-    const now = this.#now();
     const involvedObject = reference(object);
     const key = JSON.stringify([involvedObject, type, reason, message]);
     const known = this.#remembered.get(key);
