@@ -7,23 +7,23 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const REQUIRED_MAJOR = 24;
+/** Commands that stay and so are worth a bundle; see program-bundle.js. */
+const LONG_LIVED = new Set(["up", "demo", "core", "edge"]);
 
 /** The nearest node_modules/.bin/node above this file that is new enough to run the sources. */
 function installedNode() {
   for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
-    const candidate = join(
-      directory,
-      "node_modules",
-      ".bin",
-      process.platform === "win32" ? "node.cmd" : "node",
-    );
+    const candidate = join(directory, "node_modules", ".bin", process.platform === "win32" ? "node.cmd" : "node");
     if (existsSync(candidate)) return candidate;
     if (dirname(directory) === directory) return undefined;
   }
 }
 
+const args = process.argv.slice(2);
 if (Number(process.versions.node.split(".")[0]) >= REQUIRED_MAJOR) {
-  process.exitCode = await (await import("../src/main.ts")).main(process.argv.slice(2));
+  const { programEntry } = await import("./program-bundle.js");
+  const { main } = await import(await programEntry({ build: LONG_LIVED.has(args[0]) && !args.includes("--help") }));
+  process.exitCode = await main(args);
 } else {
   const node = installedNode();
   if (node === undefined) {
@@ -32,12 +32,8 @@ if (Number(process.versions.node.split(".")[0]) >= REQUIRED_MAJOR) {
     );
     process.exitCode = 1;
   } else {
-    const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-      stdio: "inherit",
-    });
+    const child = spawn(node, [fileURLToPath(import.meta.url), ...args], { stdio: "inherit" });
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-    child.on("exit", (code, signal) =>
-      signal ? process.kill(process.pid, signal) : process.exit(code ?? 1),
-    );
+    child.on("exit", (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)));
   }
 }

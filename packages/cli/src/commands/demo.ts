@@ -41,6 +41,7 @@ export async function demo(options: DemoOptions, io: ProgramIO): Promise<void> {
       dataDir,
       edges: options.edges,
       env: io.env,
+      signal: io.signal,
       logger: pino({ name: "demo", level: "error" }, pino.destination(2)),
       report: (line) => progress.say(`    ${line}`),
     });

@@ -30,6 +30,7 @@ export async function up(options: UpOptions, io: ProgramIO): Promise<void> {
     dataDir,
     edges: options.edges,
     env: io.env,
+    signal: io.signal,
     logger: pino({ name: "up", level: "warn" }, pino.destination(2)),
     report: (line) => io.stderr.write(`${line}\n`),
   });

@@ -21,6 +21,8 @@ export type ContentResource = "repositories" | "images" | "metrics";
 export interface IdentityProvider {
   /** The owner of a ServiceAccount token, or null if it is not valid. */
   authenticate(token: string): Promise<Identity | null>;
+  /** An identity by name, if it has authenticated lately: servers give back the name only. */
+  known(name: string): Identity | undefined;
   /** Whether RBAC lets the identity `get` (read) or `update` (write) a named content. */
   authorize(
     identity: Identity,
@@ -33,6 +35,7 @@ export interface IdentityProvider {
 /** Asks TokenReview and SubjectAccessReview, and remembers the answers for a few seconds. */
 export function createIdentityProvider(client: Client, now: () => Date): IdentityProvider {
   const identities = new ExpiringCache<Identity | null>(now);
+  const byName = new Map<string, Identity>();
   const decisions = new ExpiringCache<boolean>(now);
   return {
     authenticate: (token) => {
@@ -42,9 +45,13 @@ export function createIdentityProvider(client: Client, now: () => Date): Identit
         const review = await client.create(TokenReview, { metadata: { name: "" }, spec: { token } });
         const user = review.status?.user;
         if (review.status?.authenticated !== true || user?.username === undefined) return null;
-        return { name: user.username, user };
+        const identity = { name: user.username, user };
+        if (byName.size >= CACHE_ENTRIES) byName.clear();
+        byName.set(identity.name, identity);
+        return identity;
       });
     },
+    known: (name) => byName.get(name),
     authorize: ({ user }, verb, resource, name) =>
       decisions.get(JSON.stringify([user.username, user.groups, verb, resource, name]), async () => {
         const review = await client.create(SubjectAccessReview, {

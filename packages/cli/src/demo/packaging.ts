@@ -48,7 +48,6 @@ export async function packageModel(
         {
           name: "build-workspace-pv",
           volumeClaimTemplate: {
-            metadata: { name: "" },
             spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
           },
         },

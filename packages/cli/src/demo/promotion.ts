@@ -55,7 +55,6 @@ export async function openPullRequest(
         {
           name: "git-workspace",
           volumeClaimTemplate: {
-            metadata: { name: "" },
             spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
           },
         },

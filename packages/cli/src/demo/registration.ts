@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { findCondition } from "@ai-edge/apimachinery";
+import { findCondition, type UnstructuredObject } from "@ai-edge/apimachinery";
 import {
   Application,
   ARGOCD_NAMESPACE,
@@ -70,10 +70,15 @@ export async function applyRegistration(
   });
   const { resources } = await build(diskFileSystem(), join(checkout, "registration"));
   for (const resource of resources) {
+    if (!isObject(resource)) throw new Error("the registration renders something that is no Kubernetes object");
     const type = await core.resourceFor(resource.apiVersion, resource.kind);
     await core.apply(type, resource, { fieldManager: "ai-edge-demo", force: true });
   }
   return resources.length;
+}
+
+function isObject(value: unknown): value is UnstructuredObject {
+  return typeof value === "object" && value !== null && "apiVersion" in value && "kind" in value && "metadata" in value;
 }
 
 /** Hop 4, seen: the placement's decision names every edge. */

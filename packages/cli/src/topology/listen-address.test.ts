@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 
 import { describe, expect, test } from "vitest";
 
-import { chooseListenAddress, formatListenAddress, isFree, parseListenAddress } from "./listen-address.ts";
+import { formatListenAddress, isFree, listenAtUsualPort, parseListenAddress } from "./listen-address.ts";
 
 describe("listen address", () => {
   test.each([
@@ -22,21 +22,29 @@ describe("listen address", () => {
     },
   );
 
-  test("takes the usual port, any free one when it is taken, and the remembered one above all", async () => {
+  test("takes the usual port, any free one when it is taken, and a fixed one above all", async () => {
+    const host = "127.0.0.1";
     const taken = createServer();
-    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => taken.listen(0, host, resolve));
     const address = taken.address();
     const usual = typeof address === "object" && address !== null ? address.port : 0;
-    expect(await isFree({ host: "127.0.0.1", port: usual })).toBe(false);
-    expect(await chooseListenAddress({ host: "127.0.0.1", usual })).toEqual({ host: "127.0.0.1", port: 0 });
-    expect(await chooseListenAddress({ host: "127.0.0.1", usual, remembered: 4711 })).toEqual({
-      host: "127.0.0.1",
-      port: 4711,
-    });
+    const start = async (listen: { host: string; port: number }) => listen;
+    expect(await isFree({ host, port: usual })).toBe(false);
+    expect(await listenAtUsualPort({ host, usual, fixed: undefined }, start)).toEqual({ host, port: 0 });
+    expect(await listenAtUsualPort({ host, usual, fixed: 4711 }, start)).toEqual({ host, port: 4711 });
     await new Promise((resolve) => taken.close(resolve));
-    expect(await chooseListenAddress({ host: "127.0.0.1", usual })).toEqual({
-      host: "127.0.0.1",
-      port: usual,
-    });
+    expect(await listenAtUsualPort({ host, usual, fixed: undefined }, start)).toEqual({ host, port: usual });
+  });
+
+  test("takes any free port when another process was faster to the usual one", async () => {
+    const faster = createServer();
+    const usual = 42_817;
+    const start = async ({ host, port }: { host: string; port: number }) => {
+      if (port !== usual) return port;
+      await new Promise<void>((resolve) => faster.listen(port, host, resolve));
+      throw new Error("the port is taken");
+    };
+    expect(await listenAtUsualPort({ host: "127.0.0.1", usual, fixed: undefined }, start)).toBe(0);
+    await new Promise((resolve) => faster.close(resolve));
   });
 });

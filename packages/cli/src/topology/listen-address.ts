@@ -35,15 +35,22 @@ export async function isFree({ host, port }: ListenAddress): Promise<boolean> {
 }
 
 /**
- * The usual port if it is free, otherwise 0 (any). A port chosen earlier for the same data directory wins: addresses
- * are written into Git and into image references, so they must not move between starts.
+ * Starts a server at the usual port if that is free, otherwise at any. A port chosen earlier for the same data
+ * directory, or asked for, is taken or refused: addresses are written into Git and into image references, so they must
+ * not move between starts.
  */
-export async function chooseListenAddress(options: {
-  host: string;
-  usual: number;
-  remembered?: number | undefined;
-}): Promise<ListenAddress> {
-  const { host, usual, remembered } = options;
-  if (remembered !== undefined) return { host, port: remembered };
-  return { host, port: (await isFree({ host, port: usual })) ? usual : 0 };
+export async function listenAtUsualPort<T>(
+  choice: { host: string; usual: number; fixed: number | undefined },
+  start: (listen: ListenAddress) => Promise<T>,
+): Promise<T> {
+  const { host, usual, fixed } = choice;
+  if (fixed !== undefined) return start({ host, port: fixed });
+  if (!(await isFree({ host, port: usual }))) return start({ host, port: 0 });
+  try {
+    return await start({ host, port: usual });
+  } catch (error) {
+    // Another process was faster; any other trouble comes again at the free port.
+    if (await isFree({ host, port: usual })) throw error;
+    return start({ host, port: 0 });
+  }
 }

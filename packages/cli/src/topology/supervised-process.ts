@@ -49,10 +49,17 @@ export interface SupervisedProcess {
   stop(): Promise<void>;
 }
 
+export interface SupervisionOptions {
+  onReady: (endpoints: Record<string, string>) => void;
+  onExit: (description: string) => void;
+  /** Once aborted nothing is started again: Ctrl-C reaches the whole process group, so children end before we stop them. */
+  signal: AbortSignal;
+}
+
 /** Starts a process and keeps it running. Its output goes to `process.log` in its data directory. */
 export async function superviseProcess(
   spec: ProcessSpec,
-  options: { onReady: (endpoints: Record<string, string>) => void; onExit: (description: string) => void },
+  options: SupervisionOptions,
 ): Promise<SupervisedProcess> {
   await mkdir(spec.dataDir, { recursive: true, mode: 0o700 });
   await rm(join(spec.dataDir, STOPPED_MARKER), { force: true });
@@ -78,14 +85,14 @@ class Supervision {
   readonly ready = Promise.withResolvers<Record<string, string>>();
   readonly #spec: ProcessSpec;
   readonly #logFd: number;
-  readonly #options: Parameters<typeof superviseProcess>[1];
+  readonly #options: SupervisionOptions;
   #stopping = false;
   #delay = FIRST_RESTART_DELAY_MS;
   #timer: NodeJS.Timeout | undefined;
   #marker: FSWatcher | undefined;
   #wasReady = false;
 
-  constructor(spec: ProcessSpec, logFd: number, options: Parameters<typeof superviseProcess>[1]) {
+  constructor(spec: ProcessSpec, logFd: number, options: SupervisionOptions) {
     this.#spec = spec;
     this.#logFd = logFd;
     this.#options = options;
@@ -125,7 +132,10 @@ class Supervision {
     lifetime: number,
   ): void {
     this.child = undefined;
-    if (this.#stopping) return;
+    if (this.#stopping || this.#options.signal.aborted) {
+      this.ready.reject(new UserError(`${this.#spec.name} was stopped before it was ready`));
+      return;
+    }
     const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
     const description = `${this.#spec.name} ${how}${lastLine === undefined ? "" : `: ${lastLine}`}`;
     if (!this.#wasReady) {

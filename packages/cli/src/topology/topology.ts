@@ -29,6 +29,8 @@ export interface TopologyOptions {
   edges: number;
   env: NodeJS.ProcessEnv;
   logger: Logger;
+  /** Aborts when the user wants everything to end. */
+  signal: AbortSignal;
   /** A line for the user: a process is up, a port was taken, a process died. */
   report: (line: string) => void;
 }
@@ -117,6 +119,7 @@ class RunningTopology {
       { name, dataDir, args: [...args, "--data-dir", dataDir], env: this.#options.env },
       {
         onReady: (endpoints) => this.#readied(name, endpoints),
+        signal: this.#options.signal,
         onExit: (description) => this.#options.report(`${description}; starting it again`),
       },
     );

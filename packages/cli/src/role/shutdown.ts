@@ -1,0 +1,26 @@
+import type { Logger } from "pino";
+
+/** What a role has started, in order; closed in the opposite order, each even if another fails. */
+export class Shutdown {
+  readonly #closers: { name: string; close: () => Promise<void> | void }[] = [];
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  add(name: string, close: () => Promise<void> | void): void {
+    this.#closers.push({ name, close });
+  }
+
+  async run(): Promise<void> {
+    for (const { name, close } of this.#closers.reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        this.#logger.warn({ err: error, part: name }, "a part did not stop cleanly");
+      }
+    }
+    this.#closers.length = 0;
+  }
+}
