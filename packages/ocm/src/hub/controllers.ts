@@ -1,6 +1,7 @@
 import type { Manager } from "@ai-edge/runtime";
 import { createEventRecorder } from "@ai-edge/runtime";
 import { addPlacementController } from "../placement/controller.ts";
+import { addPolicyPropagator } from "../policy/propagator.ts";
 import { addClusterSetControllers } from "./cluster-set.ts";
 import { addCsrApprovalController } from "./csr-approval.ts";
 import { addHeartbeatController } from "./heartbeat.ts";
@@ -18,7 +19,7 @@ export interface HubControllerOptions {
   clusterSet?: string;
 }
 
-/** Registration, heartbeat, sets and placement of the hub. On a hub that ACM or OCM already runs, leave them off. */
+/** Registration, heartbeat, sets, placement and policies of the hub. On a hub that ACM or OCM already runs, leave them off. */
 export function addHubControllers(manager: Manager, options: HubControllerOptions = {}): void {
   const { client, logger, now } = manager;
   const recorder = createEventRecorder({ client, component: "ocm-hub", logger, now });
@@ -35,4 +36,5 @@ export function addHubControllers(manager: Manager, options: HubControllerOption
   addTaintController(manager);
   addClusterSetControllers(manager, { clusterSet });
   addPlacementController(manager, { recorder });
+  addPolicyPropagator(manager);
 }

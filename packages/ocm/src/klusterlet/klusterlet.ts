@@ -5,6 +5,7 @@ import { type Client, createClient } from "@ai-edge/client";
 import { createManager } from "@ai-edge/runtime";
 import type { Logger } from "pino";
 import { parseJoinToken } from "../join-token.ts";
+import { addPolicyAgent } from "../policy/agent.ts";
 import { addWorkAgent } from "../work/agent.ts";
 import { JoinRefusedError } from "./certificate.ts";
 import { addClusterStatusController } from "./cluster-status.ts";
@@ -69,9 +70,11 @@ export async function startKlusterlet(options: KlusterletOptions): Promise<Klust
   const clusters = hub.informer(ManagedCluster, { fieldSelector: `metadata.name=${cluster}` });
   const status = addClusterStatusController({ cluster, hub, edge, clusters, health, extraConditions });
   const work = addWorkAgent({ cluster, hub, edge, clusters });
+  const policy = addPolicyAgent({ cluster, hub, edge, clusters });
   connection.onConnected(() => {
     status.enqueue({ name: cluster });
     work.resume();
+    policy.resume();
   });
   edge.addRunnable("edge-health", (stop) => health.run(stop));
   hub.addRunnable("lease", (stop) =>
