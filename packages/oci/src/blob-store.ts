@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, type ReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { algorithmOf, checkDigest, type Digest, DigestHasher, splitDigest } from "./digest.ts";
@@ -43,10 +43,7 @@ export class BlobStore {
   }
 
   /** The bytes of a blob, or the inclusive range of them. */
-  read(
-    digest: Digest,
-    range: { start?: number; end?: number } = {},
-  ): AsyncIterable<Uint8Array> & { destroy(): void } {
+  read(digest: Digest, range: { start?: number; end?: number } = {}): ReadStream {
     return createReadStream(this.path(digest), { ...range, highWaterMark: READ_CHUNK });
   }
 
@@ -145,6 +142,36 @@ export class BlobWriter {
 export async function writeFully(handle: FileHandle, chunk: Uint8Array): Promise<void> {
   let offset = 0;
   while (offset < chunk.length) offset += (await handle.write(chunk, offset)).bytesWritten;
+}
+
+/**
+ * Gathers small chunks (sockets give 64 KiB at most) into large ones: a write of its own for each would cost more than
+ * the copy.
+ */
+export async function* gather(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let buffer = Buffer.allocUnsafe(READ_CHUNK);
+  let filled = 0;
+  try {
+    for await (const chunk of source) {
+      if (filled + chunk.length > READ_CHUNK && filled > 0) {
+        yield buffer.subarray(0, filled);
+        buffer = Buffer.allocUnsafe(READ_CHUNK);
+        filled = 0;
+      }
+      if (chunk.length >= READ_CHUNK) yield chunk;
+      else {
+        buffer.set(chunk, filled);
+        filled += chunk.length;
+      }
+    }
+  } catch (error) {
+    // What came before the cut counts.
+    if (filled > 0) yield buffer.subarray(0, filled);
+    throw error;
+  }
+  if (filled > 0) yield buffer.subarray(0, filled);
 }
 
 /** Makes renames and removals in a directory durable. */

@@ -5,6 +5,7 @@ export { resolveInRoot, unpackLayer, DEFAULT_UNPACK_LIMITS, type UnpackLimits } 
 export {
   BlobStore,
   BlobWriter,
+  gather,
   isMissing,
   syncDirectory,
   writeFully,

@@ -1,5 +1,4 @@
 import { pipeline } from "node:stream/promises";
-import { Readable } from "node:stream";
 import { isDigest, isRepositoryName } from "@ai-edge/oci";
 import { answer, type Exchange, wantDigest } from "./exchange.ts";
 import { Refusal } from "./refusal.ts";
@@ -49,10 +48,7 @@ export class BlobHandlers {
       response.end();
       return;
     }
-    await pipeline(
-      Readable.from(this.#store.blobs.read(digest, { start, end }), { objectMode: false }),
-      response,
-    );
+    await pipeline(this.#store.blobs.read(digest, { start, end }), response);
   }
 
   async delete(exchange: Exchange): Promise<void> {

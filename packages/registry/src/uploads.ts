@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { algorithmOf, type BlobStore, type Digest, DigestHasher, isMissing, writeFully } from "@ai-edge/oci";
+import { algorithmOf, type BlobStore, type Digest, DigestHasher, gather, isMissing, writeFully } from "@ai-edge/oci";
 import { Refusal } from "./refusal.ts";
 
 /** A session that nobody continued for this long is given up; a site with a daily link window may take days. */
@@ -69,7 +69,7 @@ export class Uploads {
       const handle = await open(file, "a");
       let total = offset;
       try {
-        for await (const chunk of source) {
+        for await (const chunk of gather(source)) {
           // First the file, then the hash: a failed write must not count.
           await writeFully(handle, chunk);
           session.hasher?.update(chunk);

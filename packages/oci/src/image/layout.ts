@@ -53,6 +53,10 @@ export class ImageLayout implements ImageRepository {
     );
   }
 
+  blobFrom(descriptor: Descriptor, offset: number): AsyncIterable<Uint8Array> {
+    return this.blobs.read(descriptor.digest, { start: offset });
+  }
+
   async hasBlob(digest: Digest): Promise<boolean> {
     return (await this.blobs.size(digest)) !== undefined;
   }

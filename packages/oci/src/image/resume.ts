@@ -1,7 +1,7 @@
 import { mkdir, open, rm } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import path from "node:path";
-import { type BlobStore, writeFully } from "../blob-store.ts";
+import { type BlobStore, gather, writeFully } from "../blob-store.ts";
 import { algorithmOf, checkDigest, DigestError, DigestHasher } from "../digest.ts";
 import type { Descriptor } from "./manifest.ts";
 
@@ -9,7 +9,7 @@ import type { Descriptor } from "./manifest.ts";
 const MAX_IDLE_TRIES = 3;
 const RETRY_DELAY_MS = 300;
 /** After so many bytes, what has arrived is flushed: a power cut costs at most this much again. */
-const FLUSH_BYTES = 16 * 1024 * 1024;
+const FLUSH_BYTES = 64 * 1024 * 1024;
 
 /**
  * Moves a blob into a store through a partial file beside it, which survives cuts and restarts: only what is missing is
@@ -61,7 +61,7 @@ async function transfer(
     const before = hasher.size;
     if (before < descriptor.size || descriptor.size === 0) {
       await receive(
-        source(before),
+        gather(source(before)),
         async (chunk) => {
           signal?.throwIfAborted();
           if (hasher.size + chunk.length > descriptor.size) throw tooLong(descriptor);
