@@ -18,7 +18,8 @@ const FNV_PRIME = 0x01000193;
  */
 export function podTemplateHash(template: PodTemplateSpec, collisionCount: number | undefined): string {
   let hash = FNV_OFFSET;
-  const text = canonicalJson(template) + (collisionCount === undefined ? "" : String(collisionCount));
+  const text =
+    canonicalJson(withoutHash(template)) + (collisionCount === undefined ? "" : String(collisionCount));
   for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, FNV_PRIME) >>> 0;
   return Array.from(String(hash), (digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join("");
 }
@@ -43,12 +44,35 @@ export function byCreation(replicaSets: readonly ReplicaSet[]): ReplicaSet[] {
   });
 }
 
-/** Absent, null and empty labels mean the same, and servers differ in which one they store. */
+/**
+ * Flags of the pod and container types that Go cannot tell from absent, so that a server may store either: kubectl's
+ * protobuf spells out the false ones, which its JSON leaves out.
+ */
+const FALSE_IS_ABSENT = new Set([
+  "hostNetwork",
+  "hostPID",
+  "hostIPC",
+  "stdin",
+  "stdinOnce",
+  "tty",
+  "readOnly",
+]);
+
+/** A template without what does not tell two apart: the hash, empty labels, flags that are off. */
 function withoutHash(template: PodTemplateSpec): unknown {
-  const { labels, annotations, ...metadata } = template.metadata ?? {};
+  const { labels, annotations, finalizers } = template.metadata ?? {};
   const { [LABEL_POD_TEMPLATE_HASH]: _, ...otherLabels } = labels ?? {};
-  const { creationTimestamp: __, ...rest } = metadata;
-  return { ...template, metadata: { ...rest, labels: otherLabels, annotations: annotations ?? {} } };
+  const metadata = { labels: otherLabels, annotations: annotations ?? {}, finalizers: finalizers ?? [] };
+  return { metadata, spec: normalized(template.spec) };
+}
+
+function normalized(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normalized);
+  if (!isJsonObject(value)) return value;
+  const fields = Object.entries(value).filter(
+    ([name, field]) => field !== null && !(field === false && FALSE_IS_ABSENT.has(name)),
+  );
+  return Object.fromEntries(fields.map(([name, field]) => [name, normalized(field)]));
 }
 
 function canonicalJson(value: unknown): string {
