@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import { modelServerImageFiles, MODEL_SERVER_BUNDLE } from "./image.ts";
 import { readSettings, UsageError } from "./settings.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../../examples/models/", import.meta.url));
+const NODE_MODULES = fileURLToPath(new URL("../../../node_modules", import.meta.url));
 
 describe("readSettings", () => {
   const base = { host: "127.0.0.1", httpPort: 8080, metricsPort: 8082 };
@@ -92,7 +93,7 @@ describe("the bundle of model images", () => {
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
     const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    return { output: () => text, exit, stop: () => child.kill("SIGTERM") };
+    return { pid: child.pid, output: () => text, exit, stop: () => child.kill("SIGTERM") };
   }
 
   it("serves, and ends with 0 on SIGTERM", async () => {
@@ -112,6 +113,40 @@ describe("the bundle of model images", () => {
     for (const line of server.output().trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
     expect(server.output()).not.toContain("0.595651984");
   });
+
+  it.runIf(process.platform === "linux")(
+    "keeps to itself: no connection of its own, no file in the home",
+    async () => {
+      const home = await mkdtemp(join(tmpdir(), "model-server-home-"));
+      await symlink(NODE_MODULES, join(directory, "node_modules"));
+      const env = {
+        HOME: home,
+        MODEL_NAME: "digit-reader",
+        MODEL_DIR: EXAMPLES,
+        REST_PORT: "0",
+        METRICS_PORT: "0",
+      };
+      const server = run(env);
+      await vi.waitFor(() => expect(server.output()).toContain("model ready"), 10_000);
+      const links = await Promise.all(
+        (await readdir(`/proc/${server.pid}/fd`)).map((fd) =>
+          readlink(`/proc/${server.pid}/fd/${fd}`).catch(() => ""),
+        ),
+      );
+      const own = new Set(links.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]));
+      const tables = await Promise.all(
+        ["tcp", "tcp6", "udp", "udp6"].map((name) => readFile(`/proc/${server.pid}/net/${name}`, "utf8")),
+      );
+      const sockets = tables.flatMap((table) => table.split("\n").map((line) => line.trim().split(/\s+/)));
+      const states = sockets.filter((fields) => own.has(fields[9] ?? "none")).map((fields) => fields[3]);
+      // 0A is LISTEN: the two ports that it was told to open.
+      expect(states).toEqual(["0A", "0A"]);
+      expect(await readdir(home)).toEqual([]);
+      server.stop();
+      expect(await server.exit).toBe(0);
+      await rm(home, { recursive: true });
+    },
+  );
 
   it("says in one line what is missing and ends with 1", async () => {
     const server = run({ MODEL_NAME: "m", MODEL_DIR: "/does/not/exist", REST_PORT: "0", METRICS_PORT: "0" });

@@ -104,6 +104,8 @@ class SqliteMetricsStore implements MetricsStore {
     this.#readSamples = this.#database.prepare(
       "SELECT time, value FROM samples WHERE series = ? AND time BETWEEN ? AND ? ORDER BY time",
     );
+    // Rows as arrays are half the work of rows as objects; a dashboard's query reads tens of thousands.
+    this.#readSamples.setReturnArrays(true);
     this.#hasSample = this.#database.prepare(
       "SELECT 1 FROM samples WHERE series = ? AND time BETWEEN ? AND ? LIMIT 1",
     );
@@ -167,9 +169,9 @@ class SqliteMetricsStore implements MetricsStore {
     const found: TimeSeries[] = [];
     for (const { id, labels } of this.#matching(matchers)) {
       const samples = this.#readSamples.all(id, Math.floor(from), Math.floor(to)).map((row): Sample => {
-        const { value } = row;
+        const [time, value] = Object.values(row);
         const number = value === null ? null : value === NAN ? Number.NaN : Number(value);
-        return { timestamp: Number(row["time"]), value: number };
+        return { timestamp: Number(time), value: number };
       });
       if (samples.length > 0) found.push({ labels, samples });
     }
