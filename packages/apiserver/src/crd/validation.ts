@@ -94,7 +94,7 @@ function checkNumber(value: number, schema: JSONSchemaProps, path: string, cause
 
 function checkString(value: string, schema: JSONSchemaProps, path: string, causes: StatusCause[]): void {
   const { minLength, maxLength, pattern, format } = schema;
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (maxLength !== undefined && length > maxLength) {
     causes.push({
       reason: "FieldValueTooLong",

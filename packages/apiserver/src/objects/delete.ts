@@ -185,7 +185,7 @@ export function parseDeleteOptions(
 function parsePolicy(policy: string | undefined, orphan: unknown): DeleteOptions["propagationPolicy"] {
   if (policy === undefined) {
     if (orphan === undefined || orphan === null) return undefined;
-    return String(orphan) === "true" ? "Orphan" : "Background";
+    return orphan === true || orphan === "true" ? "Orphan" : "Background";
   }
   if (policy === "Background" || policy === "Foreground" || policy === "Orphan") return policy;
   throw badRequest(

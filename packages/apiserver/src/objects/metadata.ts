@@ -16,8 +16,8 @@ const MAX_ANNOTATIONS_BYTES = 256 * 1024;
 export function validateMetadata(resource: Resource, object: UnstructuredObject): StatusCause[] {
   const { name, labels = {}, annotations = {}, finalizers = [], ownerReferences = [] } = object.metadata;
   const causes: StatusCause[] = [];
-  const check = resource.strategy.validateName ?? validateDnsSubdomain;
-  for (const message of check(name)) causes.push(invalidValue("metadata.name", name, message));
+  const problems = resource.strategy.validateName?.(name) ?? validateDnsSubdomain(name);
+  for (const message of problems) causes.push(invalidValue("metadata.name", name, message));
   for (const [key, value] of Object.entries(labels)) {
     for (const message of validateQualifiedName(key))
       causes.push(invalidValue("metadata.labels", key, message));

@@ -6,6 +6,7 @@ import { namespaceStrategy } from "../namespaces/strategy.ts";
 import { serviceStrategy } from "../services/strategy.ts";
 import { cronJobStrategy, jobStrategy } from "../kinds/batch.ts";
 import { claimStrategy, configMapStrategy, secretStrategy } from "../kinds/config.ts";
+import { eventConversion } from "../kinds/event.ts";
 import { podStrategy } from "../kinds/pod.ts";
 import { bindingStrategy, roleStrategy } from "../kinds/rbac.ts";
 import {
@@ -14,6 +15,10 @@ import {
   replicaSetStrategy,
   statefulSetStrategy,
 } from "../kinds/workloads.ts";
+import * as cluster from "../printing/cluster.ts";
+import { AGE, NAME } from "../printing/columns.ts";
+import { POD_COLUMNS, POD_WIDE_COLUMNS } from "../printing/pod.ts";
+import * as workloads from "../printing/workloads.ts";
 import { builtIn } from "./built-in.ts";
 import type { Resource, Subresource } from "./resource.ts";
 
@@ -58,11 +63,24 @@ export function builtInResources(options: BuiltInKindOptions): Resource[] {
 function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] {
   const all = ["all"];
   return [
-    builtIn(api.ConfigMap, { shortNames: ["cm"], strategy: configMapStrategy }),
-    builtIn(api.Endpoints, { shortNames: ["ep"], singular: "endpoints" }),
-    builtIn(api.Event, { shortNames: ["ev"], selectable: EVENT_FIELDS }),
+    builtIn(api.ConfigMap, {
+      columnsInFull: cluster.CONFIG_MAP_COLUMNS,
+      shortNames: ["cm"],
+      strategy: configMapStrategy,
+    }),
+    builtIn(api.Endpoints, {
+      columnsInFull: cluster.ENDPOINTS_COLUMNS,
+      shortNames: ["ep"],
+      singular: "endpoints",
+    }),
+    builtIn(api.Event, {
+      columnsInFull: workloads.EVENT_COLUMNS,
+      shortNames: ["ev"],
+      selectable: EVENT_FIELDS,
+    }),
     builtIn(api.LimitRange, { shortNames: ["limits"] }),
     builtIn(api.Namespace, {
+      columnsInFull: cluster.NAMESPACE_COLUMNS,
       shortNames: ["ns"],
       status: true,
       returnsDeleted: true,
@@ -72,18 +90,21 @@ function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] 
       strategy: namespaceStrategy,
     }),
     builtIn(api.Node, {
+      columnsInFull: cluster.NODE_COLUMNS,
       shortNames: ["no"],
       status: true,
       selectable: { "spec.unschedulable": ["spec", "unschedulable"] },
     }),
     builtIn(api.PersistentVolume, { shortNames: ["pv"], status: true, returnsDeleted: true }),
     builtIn(api.PersistentVolumeClaim, {
+      columnsInFull: cluster.CLAIM_COLUMNS,
       strategy: claimStrategy,
       shortNames: ["pvc"],
       status: true,
       returnsDeleted: true,
     }),
     builtIn(api.Pod, {
+      columnsInFull: [NAME, ...POD_COLUMNS, AGE, ...POD_WIDE_COLUMNS],
       strategy: podStrategy,
       shortNames: ["po"],
       categories: all,
@@ -112,10 +133,12 @@ function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] 
     }),
     builtIn(api.ResourceQuota, { shortNames: ["quota"], status: true, returnsDeleted: true }),
     builtIn(api.Secret, {
+      columnsInFull: cluster.SECRET_COLUMNS,
       strategy: secretStrategy,
       selectable: { type: ["type"] },
     }),
     builtIn(api.Service, {
+      columnsInFull: cluster.SERVICE_COLUMNS,
       shortNames: ["svc"],
       categories: all,
       status: true,
@@ -124,6 +147,7 @@ function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] 
       strategy: serviceStrategy(serviceCIDR, random),
     }),
     builtIn(api.ServiceAccount, {
+      columnsInFull: cluster.SERVICE_ACCOUNT_COLUMNS,
       shortNames: ["sa"],
       returnsDeleted: true,
       subresources: [
@@ -137,23 +161,42 @@ function workloadResources(): Resource[] {
   const common = { categories: ["all"], status: true, generation: true };
   return [
     builtIn(api.ControllerRevision, {}),
-    builtIn(api.DaemonSet, { ...common, strategy: daemonSetStrategy, shortNames: ["ds"] }),
+    builtIn(api.DaemonSet, {
+      columnsInFull: workloads.DAEMON_SET_COLUMNS,
+      ...common,
+      strategy: daemonSetStrategy,
+      shortNames: ["ds"],
+    }),
     builtIn(api.Deployment, {
+      columnsInFull: workloads.DEPLOYMENT_COLUMNS,
       ...common,
       strategy: deploymentStrategy,
       shortNames: ["deploy"],
       scale: REPLICAS,
     }),
-    builtIn(api.ReplicaSet, { ...common, strategy: replicaSetStrategy, shortNames: ["rs"], scale: REPLICAS }),
+    builtIn(api.ReplicaSet, {
+      columnsInFull: workloads.REPLICA_SET_COLUMNS,
+      ...common,
+      strategy: replicaSetStrategy,
+      shortNames: ["rs"],
+      scale: REPLICAS,
+    }),
     builtIn(api.StatefulSet, {
+      columnsInFull: workloads.STATEFUL_SET_COLUMNS,
       ...common,
       strategy: statefulSetStrategy,
       shortNames: ["sts"],
       scale: REPLICAS,
     }),
     builtIn(api.HorizontalPodAutoscaler, { shortNames: ["hpa"], categories: ["all"], status: true }),
-    builtIn(api.CronJob, { ...common, strategy: cronJobStrategy, shortNames: ["cj"] }),
+    builtIn(api.CronJob, {
+      columnsInFull: workloads.CRON_JOB_COLUMNS,
+      ...common,
+      strategy: cronJobStrategy,
+      shortNames: ["cj"],
+    }),
     builtIn(api.Job, {
+      columnsInFull: workloads.JOB_COLUMNS,
       ...common,
       strategy: jobStrategy,
       selectable: { "status.successful": ["status", "succeeded"] },
@@ -171,6 +214,7 @@ function securityResources(): Resource[] {
     builtIn(api.SelfSubjectRulesReview, ask),
     builtIn(api.SubjectAccessReview, ask),
     builtIn(api.CertificateSigningRequest, {
+      columnsInFull: cluster.SIGNING_REQUEST_COLUMNS,
       shortNames: ["csr"],
       status: true,
       selectable: { "spec.signerName": ["spec", "signerName"] },
@@ -179,10 +223,10 @@ function securityResources(): Resource[] {
         { name: "approval", kind: "CertificateSigningRequest", verbs: ["get", "patch", "update"] },
       ],
     }),
-    builtIn(api.ClusterRoleBinding, { strategy: bindingStrategy }),
-    builtIn(api.ClusterRole, { strategy: roleStrategy }),
-    builtIn(api.RoleBinding, { strategy: bindingStrategy }),
-    builtIn(api.Role, { strategy: roleStrategy }),
+    builtIn(api.ClusterRoleBinding, { columnsInFull: cluster.BINDING_COLUMNS, strategy: bindingStrategy }),
+    builtIn(api.ClusterRole, { columnsInFull: cluster.ROLE_COLUMNS, strategy: roleStrategy }),
+    builtIn(api.RoleBinding, { columnsInFull: cluster.BINDING_COLUMNS, strategy: bindingStrategy }),
+    builtIn(api.Role, { columnsInFull: cluster.ROLE_COLUMNS, strategy: roleStrategy }),
   ];
 }
 
@@ -190,22 +234,38 @@ function otherResources(): Resource[] {
   const networking = { status: true, generation: true };
   return [
     builtIn(api.CustomResourceDefinition, {
+      columnsInFull: cluster.DEFINITION_COLUMNS,
       shortNames: ["crd", "crds"],
       categories: ["api-extensions"],
       status: true,
       generation: true,
       strategy: customResourceDefinitionStrategy,
     }),
-    builtIn(api.Lease, {}),
-    builtIn(api.EndpointSlice, { generation: true }),
+    builtIn(api.Lease, { columnsInFull: workloads.LEASE_COLUMNS }),
+    builtIn(api.EndpointSlice, { columnsInFull: cluster.ENDPOINT_SLICE_COLUMNS, generation: true }),
     builtIn(api.IngressClass, { generation: true }),
-    builtIn(api.Ingress, { ...networking, shortNames: ["ing"] }),
-    builtIn(api.NetworkPolicy, { generation: true, shortNames: ["netpol"] }),
-    builtIn(api.PodDisruptionBudget, { ...networking, shortNames: ["pdb"] }),
-    builtIn(api.PriorityClass, { shortNames: ["pc"], generation: true }),
-    builtIn(api.StorageClass, { shortNames: ["sc"] }),
+    builtIn(api.Ingress, { columnsInFull: cluster.INGRESS_COLUMNS, ...networking, shortNames: ["ing"] }),
+    builtIn(api.NetworkPolicy, {
+      columnsInFull: cluster.NETWORK_POLICY_COLUMNS,
+      generation: true,
+      shortNames: ["netpol"],
+    }),
+    builtIn(api.PodDisruptionBudget, {
+      columnsInFull: cluster.DISRUPTION_BUDGET_COLUMNS,
+      ...networking,
+      shortNames: ["pdb"],
+    }),
+    builtIn(api.PriorityClass, {
+      columnsInFull: cluster.PRIORITY_CLASS_COLUMNS,
+      shortNames: ["pc"],
+      generation: true,
+    }),
+    builtIn(api.StorageClass, { columnsInFull: cluster.STORAGE_CLASS_COLUMNS, shortNames: ["sc"] }),
     builtIn(resourceType("events.k8s.io/v1", "Event", "events", { namespaced: true }), {
       shortNames: ["ev"],
+      storage: "events",
+      convert: eventConversion,
+      columnsInFull: workloads.EVENT_COLUMNS,
       selectable: EVENT_FIELDS,
     }),
   ];

@@ -16,7 +16,7 @@ export interface Selection {
   /** True if every object of the resource (in the namespace) is meant. */
   readonly all: boolean;
   /** Whether a stored object of the resource and namespace is meant. */
-  matches(object: UnstructuredObject): boolean;
+  readonly matches: (object: UnstructuredObject) => boolean;
 }
 
 /**
@@ -48,7 +48,7 @@ function testOf(resource: Resource, requirement: FieldRequirement): (object: Uns
   const wanted = requirement.operator === "=";
   return (object) => {
     const value = valueAt(object, path);
-    const text = value === undefined || value === null ? "" : String(value);
+    const text = typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
     return (text === requirement.value) === wanted;
   };
 }

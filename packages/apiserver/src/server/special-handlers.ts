@@ -7,6 +7,7 @@ import { handleFinalize } from "../namespaces/finalize.ts";
 import { handleBinding } from "../pods/binding.ts";
 import { handleEviction } from "../pods/eviction.ts";
 import { handlePodLog } from "../pods/log.ts";
+import { handleUnsupportedStream } from "../pods/unsupported.ts";
 import type { SpecialHandlers } from "../rest/route.ts";
 import { handleTokenRequest } from "../service-accounts/token-request.ts";
 import type { PodLogs } from "./options.ts";
@@ -29,5 +30,6 @@ export function specialHandlers(parts: {
     ["pods/log", (call) => handlePodLog(call, parts.podLogs)],
     ["pods/binding", handleBinding],
     ["pods/eviction", handleEviction],
+    ...["exec", "attach", "portforward"].map((name) => [`pods/${name}`, handleUnsupportedStream] as const),
   ]);
 }

@@ -18,6 +18,7 @@ import { ResourceRegistry } from "../resources/registry.ts";
 import { ServiceAccounts } from "../service-accounts/controller.ts";
 import { Signer } from "../certificates/signer.ts";
 import { specialHandlers } from "./special-handlers.ts";
+import { startCompaction } from "../storage/compaction.ts";
 import { Store } from "../storage/store.ts";
 import { startBootstrap } from "./bootstrap.ts";
 import { type HandlerParts, handleRequest } from "./handler.ts";
@@ -62,6 +63,7 @@ async function serve(options: Resolved, store: Store, authority: CertificateAuth
   new Signer(environment, authority, logger).start();
   new NamespaceController(environment, logger).start();
   new GarbageCollector(environment, logger).start();
+  const stopCompaction = startCompaction(store, { now, logger });
   const parts: HandlerParts = {
     environment,
     discovery: new Discovery(registry),
@@ -109,6 +111,7 @@ async function serve(options: Resolved, store: Store, authority: CertificateAuth
     await writeFile(options.kubeconfigFile, kubeconfig, { mode: 0o600 });
   const close = async (): Promise<void> => {
     stop.abort();
+    stopCompaction();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
     const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);

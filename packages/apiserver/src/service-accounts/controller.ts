@@ -14,8 +14,7 @@ import type { StorageEvent } from "../storage/event.ts";
 import type { Transaction } from "../storage/store.ts";
 
 /**
- * Every namespace has a ServiceAccount `default` and a ConfigMap with the CA; every Secret of the token type gets its
- * token, and goes with its ServiceAccount.
+ * Every namespace has a ServiceAccount `default`; every Secret of the token type gets its token, and goes with its ServiceAccount.
  */
 export class ServiceAccounts {
   readonly #environment: Environment;
@@ -74,24 +73,15 @@ export class ServiceAccounts {
     }
   }
 
-  /** What every namespace has; the same ConfigMap as kube-controller-manager's root-ca-cert-publisher makes. */
   #furnish(namespace: string, transaction: Transaction): void {
     const stored = transaction.get({ resource: "namespaces", namespace: "", name: namespace });
     if (stored === undefined || stored.object.metadata.deletionTimestamp !== undefined) return;
     const context = systemContext(this.#environment, transaction);
-    const make = (plural: string, kind: string, name: string, fields: Record<string, unknown>): void => {
-      const resource = this.#environment.registry.find("", "v1", plural);
-      if (resource === undefined || transaction.get({ resource: plural, namespace, name }) !== undefined)
-        return;
-      createObject(
-        resource,
-        { apiVersion: "v1", kind, metadata: { name, namespace }, ...fields },
-        namespace,
-        context,
-      );
-    };
-    make("serviceaccounts", "ServiceAccount", "default", {});
-    make("configmaps", "ConfigMap", "kube-root-ca.crt", { data: { "ca.crt": this.#caCertificate } });
+    const resource = this.#environment.registry.find("", "v1", "serviceaccounts");
+    const key = { resource: "serviceaccounts", namespace, name: "default" };
+    if (resource === undefined || transaction.get(key) !== undefined) return;
+    const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default", namespace } };
+    createObject(resource, account, namespace, context);
   }
 
   #fillToken(secret: UnstructuredObject, transaction: Transaction): void {
