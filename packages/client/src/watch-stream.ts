@@ -3,7 +3,7 @@ import { isStatusObject, parseObject } from "./response.ts";
 import type { WatchEvent } from "./types.ts";
 
 /** API servers take objects up to 3 MiB (etcd's limit is less); JSON escapes and managedFields may multiply that. */
-export const MAX_WATCH_LINE_BYTES = 32 * 1024 * 1024;
+const MAX_WATCH_LINE_BYTES = 32 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 

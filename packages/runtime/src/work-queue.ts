@@ -1,7 +1,7 @@
 /** client-go's `DefaultTypedControllerRateLimiter`: the first retry comes after 5 ms. */
-export const RETRY_BASE_MS = 5;
+const RETRY_BASE_MS = 5;
 /** client-go waits up to 1000 s; a site that repaired itself should not wait that long to be looked at again. */
-export const RETRY_MAX_MS = 5 * 60_000;
+const RETRY_MAX_MS = 5 * 60_000;
 /** `setTimeout` turns longer delays into none. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 

@@ -115,7 +115,7 @@ export async function runKubectlCommand(argv: readonly string[], io: KubectlIO):
 }
 
 /** As kubectl says it. */
-export function describeStatus(error: StatusError): string {
+function describeStatus(error: StatusError): string {
   // No answer at all: the message already names the server.
   if (error.cause !== undefined) return `error: ${error.message}`;
   return `Error from server (${error.reason}): ${error.message}`;

@@ -47,7 +47,7 @@ function parsePath(text: string): Step[] {
   const steps: Step[] = [];
   while (rest !== "") {
     const [step, length] = nextStep(rest);
-    if (step === undefined) throw new UsageError(`cannot read the JSONPath "${text}" from "${rest}" on`);
+    if (step === undefined) throw new UsageError(`cannot read "${rest}" in the JSONPath "${text}"`);
     steps.push(step);
     rest = rest.slice(length);
   }

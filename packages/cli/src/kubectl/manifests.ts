@@ -30,7 +30,7 @@ export async function readManifests(
 }
 
 /** Parses YAML documents or JSON. @throws UserError naming the source and the line */
-export function parseManifests(text: string, source: string): UnstructuredObject[] {
+function parseManifests(text: string, source: string): UnstructuredObject[] {
   if (text.length > MAX_MANIFEST_BYTES)
     throw new UserError(`${source} is larger than ${MAX_MANIFEST_BYTES} bytes`);
   return parseAllDocuments(text).flatMap((document, index) => {

@@ -1,4 +1,4 @@
-import { type ObjectKey, type ResourceType, groupResource, isStatus, keyOf } from "@ai-edge/apimachinery";
+import { type ObjectKey, type ResourceType, groupResource, keyOf } from "@ai-edge/apimachinery";
 import type { Client } from "@ai-edge/client";
 import { UsageError } from "../user-error.ts";
 import type { ResourceNames } from "./resources.ts";
@@ -48,17 +48,6 @@ export async function selectedTargets(
     for (const item of items) targets.push({ type, key: keyOf(item) });
   }
   return targets;
-}
-
-/** True if the object is there. */
-export async function exists(client: Client, { type, key }: Target): Promise<boolean> {
-  try {
-    await client.get(type, key);
-    return true;
-  } catch (error) {
-    if (isStatus(error, "NotFound")) return false;
-    throw error;
-  }
 }
 
 /** `pods`, `deployments.apps`. */

@@ -21,7 +21,7 @@ export interface JobProgress {
   retryIn: number;
 }
 
-export interface Outcome {
+interface Outcome {
   type: "Complete" | "Failed";
   reason: string;
   message: string;
