@@ -18,7 +18,7 @@ export function childName(parent: string, suffix: string): string {
 /** The claim that Tekton makes for a workspace's `volumeClaimTemplate`: one per workspace and run. */
 export function claimName(prefix: string | undefined, workspace: string, ownerUid: string): string {
   const hash = createHash("sha256").update(workspace).update(ownerUid).digest("hex").slice(0, 10);
-  return `${prefix ?? "pvc"}-${hash}`;
+  return `${prefix === undefined || prefix === "" ? "pvc" : prefix}-${hash}`;
 }
 
 function md5(text: string): string {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
@@ -49,6 +49,8 @@ let forge: Awaited<ReturnType<typeof startTestForge>>;
 let registry: Awaited<ReturnType<typeof startTestRegistry>>;
 let stop: () => Promise<void>;
 let cluster: StandInCluster;
+/** The forge lets nobody in while this is pending. */
+let gate: Promise<void> = Promise.resolve();
 
 /** Stands in for Deployment controller and node agent: candidates become ready at once and answer on their Service. */
 class StandInCluster {
@@ -149,6 +151,7 @@ beforeAll(async () => {
     }),
     startTestForge({
       authenticate: async (credentials) => {
+        await gate;
         const secret = credentials.scheme === "basic" ? credentials.password : credentials.token;
         return secret === TOKEN ? { login: "pipeline" } : undefined;
       },
@@ -539,6 +542,20 @@ describe("git-fetch", () => {
       /Pipeline "none" was found in none of the namespaces models, openshift-pipelines/,
     ],
     [
+      "a volume is not a legal one",
+      () =>
+        fetchRun("double", {
+          spec: {
+            workspaces: [
+              { name: "build-workspace-pv", volumeClaimTemplate: { spec: {} } },
+              { name: "test-data", emptyDir: {} },
+            ],
+          },
+        }),
+      "CouldntCreateWorkspacePVC",
+      /cannot get a volume for workspace "build-workspace-pv": .*is invalid/,
+    ],
+    [
       "the graph has a circle",
       () =>
         fetchRun("double", {
@@ -780,39 +797,29 @@ describe("git-fetch", () => {
   });
 
   test("a run goes on after the controllers were stopped in the middle of a step", async () => {
-    let answered = false;
-    const slow = createServer((_request, response) => {
-      if (answered) response.writeHead(307, { location: `${forge.url}${_request.url ?? ""}` }).end();
+    let open = (): void => undefined;
+    gate = new Promise((resolve) => {
+      open = resolve;
     });
-    await new Promise<void>((resolve) => slow.listen(0, "127.0.0.1", resolve));
-    const address = slow.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const metadata = { name: "restarted", namespace: NAMESPACE };
     const created = await api.client.create(PipelineRun, {
-      metadata: { name: "restarted", namespace: NAMESPACE },
-      spec: {
-        ...updateRun(`sha256:${"9".repeat(64)}`),
-        params: [
-          ...(updateRun(`sha256:${"9".repeat(64)}`).params ?? []).filter(
-            (param) => param.name !== "gitServer",
-          ),
-          { name: "gitServer", value: `http://127.0.0.1:${port}` },
-        ],
-      },
+      metadata,
+      spec: fetchRun("double", { params: [{ name: "model-version", value: "3" }] }),
     });
     await vi.waitFor(async () => {
-      const taskRun = await api.client.get(TaskRun, { namespace: NAMESPACE, name: "restarted-git-clone" });
+      const taskRun = await api.client.get(TaskRun, {
+        namespace: NAMESPACE,
+        name: "restarted-fetch-model-git",
+      });
       expect(taskRun.status?.steps?.[0]?.running).toBeDefined();
     });
     await stop();
-    answered = true;
+    open();
     stop = startControllers();
-    const done = await untilDone(created);
-    expect(succeededCondition(done)?.message).not.toContain("stopped");
-    expect(
-      await api.client.get(TaskRun, { namespace: NAMESPACE, name: "restarted-git-clone" }),
-    ).toBeDefined();
-    slow.closeAllConnections();
-    slow.close();
+    expect(succeededCondition(await untilDone(created))).toMatchObject({
+      status: "True",
+      reason: "Succeeded",
+    });
   });
 });
 
@@ -835,8 +842,10 @@ function updateRun(digest: string): PipelineRunSpec {
     workspaces: [
       {
         name: "git-workspace",
-        emptyDir: {},
-        volumeClaimTemplate: { spec: { accessModes: ["ReadWriteOnce"] } },
+        volumeClaimTemplate: {
+          metadata: { name: "" },
+          spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+        },
       },
       { name: "git-basic-auth", secret: { secretName: "forge" } },
     ],
@@ -1022,4 +1031,16 @@ describe("gitops-update-pipeline", () => {
     const tokenless = await finished({ ...spec, params });
     expect(succeededCondition(tokenless)?.message).toMatch(/Secret models\/none does not exist/);
   });
+});
+
+test("no secret is in any status or log, and no scratch file is left", async () => {
+  const texts = await Promise.all(
+    [api.client.list(PipelineRun), api.client.list(TaskRun)].map(async (list) => JSON.stringify(await list)),
+  );
+  const logs = join(directory.path, "tekton", "logs", NAMESPACE);
+  for (const file of await readdir(logs)) texts.push(await readFile(join(logs, file), "utf8"));
+  expect(texts.length).toBeGreaterThan(50);
+  expect(texts.filter((content) => content.includes(TOKEN) || content.includes(base64(TOKEN)))).toEqual([]);
+  const [scratch] = await readdir(join(directory.path, "tekton", "scratch"));
+  expect(await readdir(join(directory.path, "tekton", "scratch", scratch ?? ""))).toEqual([]);
 });

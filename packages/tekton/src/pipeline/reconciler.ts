@@ -7,7 +7,7 @@ import {
 } from "@ai-edge/api";
 import type { PipelineRunStatus, PipelineSpec } from "@ai-edge/api";
 import { controllerOf, controllerReference, formatTime, isStatus, keyOf } from "@ai-edge/apimachinery";
-import type { ObjectKey } from "@ai-edge/apimachinery";
+import type { ObjectKey, StatusReason } from "@ai-edge/apimachinery";
 import type { Client } from "@ai-edge/client";
 import { patchStatus } from "@ai-edge/runtime";
 import type { Result } from "@ai-edge/runtime";
@@ -28,6 +28,8 @@ import { preparePipeline, RunRefusedError } from "./validation.ts";
 
 /** Tekton's default for a run that sets no timeout. */
 const DEFAULT_TIMEOUT = "1h0m0s";
+/** Answers of the API server that only a change of the run can alter. */
+const REFUSALS: StatusReason[] = ["Invalid", "BadRequest", "RequestEntityTooLarge"];
 const FIELD_MANAGER = "ai-edge-tekton";
 
 interface Stop {
@@ -133,6 +135,12 @@ export class PipelineRunReconciler {
     try {
       return await this.#client.create(TaskRun, taskRun, { fieldManager: FIELD_MANAGER });
     } catch (error) {
+      if (isStatus(error, ...REFUSALS)) {
+        throw new RunRefusedError(
+          "CreateRunFailed",
+          `TaskRun ${taskRun.metadata.name} was refused: ${error.message}`,
+        );
+      }
       if (!isStatus(error, "AlreadyExists")) throw error;
       const present = await this.#client.get(TaskRun, keyOf(taskRun));
       if (controllerOf(present)?.uid === run.metadata.uid) return present;
@@ -161,7 +169,11 @@ export class PipelineRunReconciler {
           { fieldManager: FIELD_MANAGER },
         );
       } catch (error) {
-        if (!isStatus(error, "AlreadyExists")) throw error;
+        if (isStatus(error, "AlreadyExists")) continue;
+        // What the API server refuses now it refuses for ever: the run cannot start.
+        if (!isStatus(error, ...REFUSALS)) throw error;
+        const message = `PipelineRun ${run.metadata.name} cannot get a volume for workspace "${workspace}": ${error.message}`;
+        throw new RunRefusedError("CouldntCreateWorkspacePVC", message);
       }
     }
   }
