@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { cleanPath } from "../layer/unpack.ts";
 import type { Descriptor } from "../image/manifest.ts";
 import { decompressLayer } from "../image/repository.ts";
+import type { LayerEntry } from "../layer/writer.ts";
 import { readTar, type TarReadEntry } from "../tar/reader.ts";
 
 /** Larger user tables are not read: names are then unknown, and the error says so. */
@@ -21,6 +23,20 @@ export class StageFiles {
   /** Reads the headers of a layer. */
   async addLayer(layer: Descriptor, blob: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const entry of readTar(decompressLayer(blob, layer.mediaType))) await this.#add(entry);
+  }
+
+  /** What a layer that was just made has in it: the same without reading the layer again. */
+  async addEntries(entries: readonly LayerEntry[]): Promise<void> {
+    for (const { path: name, type, linkPath, size, source } of entries) {
+      if (type !== "file" && type !== "directory" && type !== "symlink") continue;
+      this.#nodes.set(name, { type, ...(linkPath === undefined ? {} : { linkPath }) });
+      if ((name !== "etc/passwd" && name !== "etc/group") || size > MAX_TABLE || source === undefined)
+        continue;
+      this.#tables.set(
+        name,
+        "bytes" in source ? Buffer.from(source.bytes).toString("utf8") : await readFile(source.file, "utf8"),
+      );
+    }
   }
 
   async #add(entry: TarReadEntry): Promise<void> {

@@ -78,14 +78,14 @@ export class Stage {
   /** Adds the entries as one or more layers. */
   async addEntries(entries: readonly LayerEntry[], created: string, createdBy: string): Promise<void> {
     if (entries.length === 0) return this.note(created, createdBy);
+    const files = await this.files();
     for (const part of partition(entries, Math.max(1, MAX_LAYERS - this.layers.length))) {
       const layer = await cachedLayer(this.#layout, part);
       this.layers.push(layer);
       this.diffIds.push(layer.digest);
       this.history.push({ created, created_by: createdBy });
-      // Only small parts can hold what later instructions look at; large files are known by their name.
-      await (await this.files()).addLayer(layer, this.#layout.blobs.read(layer.digest));
     }
+    await files.addEntries(entries);
   }
 
   /** History of an instruction that changes no files. */
