@@ -52,6 +52,10 @@ export function applicationController(
     concurrency: CONCURRENCY,
     reconcile: (key, context) => reconciler.reconcile(key, context),
   });
+  secrets.onEvent(({ type }) => {
+    if (type === "deleted") return;
+    for (const key of reconciler.retryFailedSources()) handle.enqueue(key);
+  });
   return handle;
 }
 

@@ -12,6 +12,7 @@ import {
   type KubernetesObject,
   keyOf,
   type ObjectKey,
+  parseKey,
 } from "@ai-edge/apimachinery";
 import type { Manager, ReconcileContext, Result } from "@ai-edge/runtime";
 import { removeFinalizer } from "@ai-edge/runtime";
@@ -70,6 +71,16 @@ export class ApplicationReconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+  }
+
+  /** New credentials may open a repository that refused: Applications that could not load are due. @returns their keys */
+  retryFailedSources(): ObjectKey[] {
+    return [...this.#uids].flatMap(([name, uid]) => {
+      const memory = this.#memory.get(uid);
+      if (memory?.failure === undefined) return [];
+      memory.nextCheck = 0;
+      return [parseKey(name)];
+    });
   }
 
   async reconcile(key: ObjectKey, { signal, logger }: ReconcileContext): Promise<Result | void> {
