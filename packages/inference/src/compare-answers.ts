@@ -18,12 +18,12 @@ export const DEFAULT_TOLERANCE: Tolerance = { relative: 1e-5, absolute: 1e-6 };
 
 export interface Comparison {
   equal: boolean;
-  /** One line per difference, each naming its place; at most {@link MAX_DIFFERENCES}. */
+  /** One line per difference, each naming its place; a bounded number of them. */
   differences: string[];
 }
 
 /** Enough to understand what went wrong; a wrong 1000-class answer need not fill a condition message. */
-export const MAX_DIFFERENCES = 10;
+const MAX_DIFFERENCES = 10;
 
 /** Members of an inference answer that servers fill as they like (MLServer invents an id). */
 const FREE_ANSWER_MEMBERS = new Set(["id", "parameters"]);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { infer, parseJson, predict, type ServedModel } from "./dialect.ts";
 
 /** Folder beside the model with `data.json` and `output.json`: the file names of upstream's test-data ConfigMap. */
-export const GOLDEN_FOLDER = "golden";
+const GOLDEN_FOLDER = "golden";
 
 /** Answers one inference of zeros, so that the first real request pays for no lazy work. */
 export async function warmUp(served: ServedModel): Promise<void> {

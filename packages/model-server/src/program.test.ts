@@ -85,6 +85,7 @@ describe("the bundle of model images", () => {
   afterAll(() => rm(directory, { recursive: true }));
 
   function run(env: Record<string, string>): {
+    pid: number | undefined;
     output: () => string;
     exit: Promise<number | null>;
     stop(): void;

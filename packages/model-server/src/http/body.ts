@@ -2,12 +2,12 @@ import { ProtocolError } from "@ai-edge/inference";
 import type { IncomingMessage } from "node:http";
 
 /** 16 MiB of JSON is a batch of 1,000 images of 28×28; a server on a 2-core edge box should not parse more at once. */
-export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /**
  * Reads a request body as text.
  *
- * @throws ProtocolError 413 above {@link MAX_BODY_BYTES}, 400 for a body cut short
+ * @throws ProtocolError 413 above 16 MiB, 400 for a body cut short
  */
 export async function readBody(request: IncomingMessage): Promise<string> {
   const tooLarge = (): ProtocolError => new ProtocolError(`body is larger than ${MAX_BODY_BYTES} bytes`, 413);

@@ -15,7 +15,7 @@ import { readBody } from "./body.ts";
 import { routeOf, type Action, type Route } from "./route.ts";
 
 /** What the handler asks of the server at every request. */
-export interface ServerState {
+interface ServerState {
   /** The model once it is loaded, warm and proven; until then why there is none. */
   served(): ServedModel | { reason: string };
   draining(): boolean;

@@ -17,12 +17,8 @@ function sampleText(name: string, labels: string, value: number): string {
   return labels === "" ? `${name} ${number}\n` : `${name}{${labels}} ${number}\n`;
 }
 
-export interface Family {
-  text(): string;
-}
-
 /** A counter or gauge family. */
-export class ValueFamily implements Family {
+export class ValueFamily {
   readonly #values = new Map<string, number>();
   readonly #name: string;
   readonly #header: string;
@@ -54,7 +50,7 @@ interface Distribution {
   count: number;
 }
 
-export class HistogramFamily implements Family {
+export class HistogramFamily {
   readonly #series = new Map<string, Distribution>();
   readonly #name: string;
   readonly #bounds: readonly number[];

@@ -7,7 +7,7 @@ import { targetKey, type Target } from "./targets.ts";
 export type ScrapeResult = { samples: ParsedSample[] } | { error: string };
 
 /** Labels that the agent gives to every series of a target; `job` and `instance` as Prometheus would. */
-export function targetLabels(cluster: string, target: Target): Labels {
+function targetLabels(cluster: string, target: Target): Labels {
   const { namespace, service, pod, host, port } = target;
   return { cluster, namespace, service, pod, job: service, instance: `${host}:${port}` };
 }

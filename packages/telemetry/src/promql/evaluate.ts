@@ -9,7 +9,7 @@ import { FUNCTIONS } from "./signature.ts";
 import { checkDistinct, unnamed, type Element, type Value } from "./value.ts";
 
 /** How long a sample stands for its series when no newer one came; Prometheus' default. */
-export const LOOKBACK_MS = 5 * 60_000;
+const LOOKBACK_MS = 5 * 60_000;
 /** Points per series of a range query, as in Prometheus: no screen has more columns. */
 const MAX_STEPS = 11_000;
 /** Samples that one query may load: about 80 MB. */

@@ -120,7 +120,7 @@ interface Bucket {
 }
 
 /** Linear interpolation inside the bucket that holds the quantile. */
-export function bucketQuantile(quantile: number, unsorted: readonly Bucket[]): number {
+function bucketQuantile(quantile: number, unsorted: readonly Bucket[]): number {
   if (Number.isNaN(quantile)) return Number.NaN;
   if (quantile < 0) return Number.NEGATIVE_INFINITY;
   if (quantile > 1) return Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 /** The functions that are understood and what they take. */
 
-export type ArgumentType = "range" | "vector" | "scalar";
+type ArgumentType = "range" | "vector" | "scalar";
 
 export interface Signature {
   types: ArgumentType[];

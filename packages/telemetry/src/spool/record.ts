@@ -10,7 +10,7 @@ export interface SpoolRecord {
 }
 
 /** Length (4), CRC-32 of the rest (4), time (8), samples (4). */
-export const HEADER_BYTES = 20;
+const HEADER_BYTES = 20;
 
 export function encodeRecord(record: SpoolRecord): Buffer {
   const out = Buffer.allocUnsafe(HEADER_BYTES + record.body.length);

@@ -75,7 +75,7 @@ function parseLine(line: string, where: string): ParsedSample {
 }
 
 /** More series from one target are a runaway label, which would fill the spool of the whole site. */
-export const MAX_SAMPLES_PER_SCRAPE = 50_000;
+const MAX_SAMPLES_PER_SCRAPE = 50_000;
 
 /**
  * Parses a whole exposition.
