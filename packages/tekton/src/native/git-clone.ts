@@ -22,7 +22,7 @@ export function gitClone(environment: GitSessionOptions["environment"]): NativeT
       const directory = await emptyTarget(call);
       const git = await GitSession.open(call, {
         environment,
-        url,
+        remote: { url },
         basicAuth: call.workspace("basic-auth"),
         caDirectory: call.workspace("ssl-ca-directory"),
         sslVerify: call.text("SSL_VERIFY", "sslVerify") !== "false",

@@ -61,13 +61,13 @@ async function commitAndPush(
   const directory = await pathInside(call.requiredWorkspace("source"), request.repository);
   if (!/^[A-Za-z0-9_][\w./-]*$/.test(request.branch))
     throw new TaskError(`${JSON.stringify(request.branch)} is not a branch name`);
-  const url = await originOf(call, environment, directory);
   const git = await GitSession.open(call, {
     environment,
-    url,
+    remote: { clone: directory },
     basicAuth: call.workspace("basic-auth"),
     caDirectory: call.workspace("ssl-ca-directory"),
   });
+  const { url } = git;
   const status = await git.run(["status", "--porcelain"], directory);
   const onBranch = (await git.run(["branch", "--show-current"], directory)).trim() === request.branch;
   if (status.trim() === "" && !onBranch) {
@@ -129,16 +129,6 @@ async function pendingPullRequest(
     if (pull !== undefined) return pull.url;
   }
   return undefined;
-}
-
-async function originOf(
-  call: NativeTaskCall,
-  environment: GitSessionOptions["environment"],
-  directory: string,
-): Promise<string> {
-  // A session wants a URL for its credentials; reading the clone's own needs none.
-  const probe = await GitSession.open(call, { environment, url: "http://localhost" });
-  return (await probe.run(["config", "--get", "remote.origin.url"], directory)).trim();
 }
 
 async function setCommit(call: NativeTaskCall, git: GitSession, directory: string): Promise<void> {

@@ -13,8 +13,8 @@ const MAX_CREDENTIALS_BYTES = 64 * 1024;
 export interface GitSessionOptions {
   /** PATH, HOME and proxy settings; HOME's .gitconfig is honoured (`url.<base>.insteadOf`). */
   environment: Readonly<Record<string, string | undefined>>;
-  /** The remote that credentials without a host of their own are for. */
-  url: string;
+  /** The remote that credentials without a host of their own are for; or a clone, for its remote "origin". */
+  remote: { url: string } | { clone: string };
   /** Directory of a `basic-auth` workspace: `.git-credentials`, or `username` and `password`. */
   basicAuth?: string | undefined;
   /** Directory of an `ssl-ca-directory` workspace, with `ca-bundle.crt`. */
@@ -27,16 +27,18 @@ export interface GitSessionOptions {
  * `.gitconfig` is not read, because git configuration can name programs to run; its credentials are enough.
  */
 export class GitSession {
+  /** The remote's URL, as the user or the clone has it. */
+  readonly url: string;
   readonly #call: NativeTaskCall;
   readonly #env: Record<string, string>;
 
-  private constructor(call: NativeTaskCall, env: Record<string, string>) {
+  private constructor(call: NativeTaskCall, env: Record<string, string>, url: string) {
+    this.url = url;
     this.#call = call;
     this.#env = env;
   }
 
   static async open(call: NativeTaskCall, options: GitSessionOptions): Promise<GitSession> {
-    requireHttpUrl(options.url);
     const store = join(call.scratch, "git-credentials");
     const settings: [string, string][] = [
       ["credential.helper", ""],
@@ -52,9 +54,15 @@ export class GitSession {
     if (options.caDirectory !== undefined)
       settings.push(["http.sslCAInfo", join(options.caDirectory, "ca-bundle.crt")]);
     if (options.sslVerify === false) settings.push(["http.sslVerify", "false"]);
-    const session = new GitSession(call, environmentOf(options.environment, settings));
+    const env = environmentOf(options.environment, settings);
+    const { remote } = options;
+    const origin = ["config", "--get", "remote.origin.url"];
+    const url =
+      "url" in remote ? remote.url : (await new GitSession(call, env, "").run(origin, remote.clone)).trim();
+    requireHttpUrl(url);
+    const session = new GitSession(call, env, url);
     // With url.<base>.insteadOf the credentials must be for where git really goes.
-    const effective = (await session.run(["ls-remote", "--get-url", "--", options.url])).trim();
+    const effective = (await session.run(["ls-remote", "--get-url", "--", url])).trim();
     await writeFile(store, await credentialLines(call, options.basicAuth, effective), { mode: 0o600 });
     return session;
   }
