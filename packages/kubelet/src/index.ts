@@ -1,3 +1,4 @@
+export { NODE_PULL_SECRET } from "./images/pull-credentials.ts";
 export {
   type ContainerReference,
   addNodeAgent,

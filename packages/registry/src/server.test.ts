@@ -10,6 +10,7 @@ import {
   type Digest,
   digestOf,
   ImageLayout,
+  parseManifest,
   resolveImage,
   type RegistryRepository,
   runImageCommand,
@@ -351,6 +352,41 @@ describe("images", () => {
     expect(proxy.cuts()).toBeGreaterThan(1);
     // All layers together, plus at most what was in flight when a connection was cut.
     expect(proxy.bytes()).toBeLessThan(3.2 * 1024 * 1024 + proxy.cuts() * 256 * 1024);
+  });
+
+  it("of other platforms are left where they are", async () => {
+    const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
+    const manifests: object[] = [];
+    for (const platform of platforms) {
+      const containerfile = `FROM scratch\nLABEL for=${platform.architecture}`;
+      const built = await buildImage({
+        containerfile,
+        context: directory,
+        layout,
+        base: () => layout,
+        platform,
+      });
+      await copyImage(layout, built.descriptor.digest, repository("multi"), undefined);
+      manifests.push({ ...built.descriptor, platform });
+    }
+    const index = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      manifests,
+    });
+    await repository("multi").putManifest(parseManifest(Buffer.from(index)), "v1");
+    const copy = new ImageLayout(path.join(directory, "copy"));
+    await copyImage(repository("multi"), "v1", copy, "multi", undefined, {
+      platform: { os: "linux", architecture: "arm64" },
+    });
+    const image = await resolveImage(copy, "multi", { os: "linux", architecture: "arm64" });
+    expect(image.config.config?.Labels?.["for"]).toBe("arm64");
+    await expect(resolveImage(copy, "multi", { os: "linux", architecture: "amd64" })).rejects.toThrow(
+      "is not in",
+    );
+    await expect(
+      resolveImage(repository("multi"), "v1", { os: "linux", architecture: "s390x" }),
+    ).rejects.toThrow("it has: linux/amd64, linux/arm64");
   });
 
   it("can be handled by the image command", async () => {

@@ -1,7 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { algorithmOf, type BlobStore, type Digest, DigestHasher, gather, isMissing, writeFully } from "@ai-edge/oci";
+import {
+  algorithmOf,
+  type BlobStore,
+  type Digest,
+  DigestHasher,
+  gather,
+  isMissing,
+  writeFully,
+} from "@ai-edge/oci";
 import { Refusal } from "./refusal.ts";
 
 /** A session that nobody continued for this long is given up; a site with a daily link window may take days. */

@@ -97,6 +97,7 @@ export class ImageStore implements ImageSource {
           this.#layout,
           formatReference(reference),
           signal,
+          { platform: hostPlatform() },
         );
         return await resolveImage(
           this.#layout,
@@ -132,9 +133,13 @@ export class ImageStore implements ImageSource {
     const next = `${target}.next`;
     await rm(next, { recursive: true, force: true });
     await mkdir(join(next, "rootfs"), { recursive: true });
+    // Containers with users of their own (runc) need root anyway; processes of this agent's user own what they read.
+    const owners = process.getuid?.() === 0;
     try {
       for (const layer of image.manifest.layers) {
-        await unpackLayer(decompressLayer(this.#layout.blob(layer), layer.mediaType), join(next, "rootfs"));
+        await unpackLayer(decompressLayer(this.#layout.blob(layer), layer.mediaType), join(next, "rootfs"), {
+          owners,
+        });
       }
     } catch (error) {
       await rm(next, { recursive: true, force: true });

@@ -33,9 +33,15 @@ beforeEach(async () => {
 });
 afterEach(async () => await rm(directory, { recursive: true, force: true }));
 
-function spec(argv: string[], more: Partial<ContainerSpec> = {}): ContainerSpec & { text: () => string } {
-  let text = "";
+interface TestSpec extends ContainerSpec {
+  /** What came on stdout so far. */
+  text: () => string;
+  errors: () => string;
+}
+
+function spec(argv: string[], more: Partial<ContainerSpec> = {}): TestSpec {
   const id = "c1";
+  const written = { stdout: "", stderr: "" };
   return {
     id,
     podName: "pod",
@@ -46,8 +52,11 @@ function spec(argv: string[], more: Partial<ContainerSpec> = {}): ContainerSpec 
     mounts: [],
     podIP: "127.78.0.5",
     directory: join(directory, "containers", id),
-    output: (_, chunk) => void (text += chunk.toString()),
-    text: () => text,
+    output: (stream, chunk) => {
+      written[stream] += chunk.toString();
+    },
+    text: () => written.stdout,
+    errors: () => written.stderr,
     ...more,
   };
 }
@@ -181,9 +190,8 @@ describe.skipIf(!runcWorks)("the runc runtime (needs root and runc)", () => {
     );
     expect(await (await start(one)).exited).toEqual({ exitCode: 3, signal: undefined });
     expect(one.text()).toContain("from the imagemounted127.0.0.1 localhost\n");
-    expect(one.text()).toContain("127.78.0.5 pod\n1234\n56\n1\n");
-    expect(one.text()).toContain("hello\n");
-    expect(one.text()).toContain("Read-only file system");
+    expect(one.text()).toContain("127.78.0.5 pod\n1234\n56\n1\nhello\n");
+    expect(one.errors()).toContain("Read-only file system");
     const writer = await start(
       spec(["/bin/sh", "-c", "echo mine > /app/data; echo mine > /new"], { id: "c2" }),
     );

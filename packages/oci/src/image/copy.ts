@@ -1,5 +1,5 @@
-import type { Descriptor, FetchedManifest } from "./manifest.ts";
-import type { ImageRepository } from "./repository.ts";
+import type { Descriptor, FetchedManifest, ImageManifest, Platform } from "./manifest.ts";
+import { type ImageRepository, selectPlatform } from "./repository.ts";
 
 /** Blobs in flight at once: enough to hide round trips, few enough to leave a site's link usable (ggcr uses 4). */
 const PARALLEL_BLOBS = 4;
@@ -17,6 +17,8 @@ export interface CopyResult {
  * holds a manifest with holes. What the target already has is not moved.
  * @param reference a tag or digest of the source
  * @param tag the tag in the target; absent: by digest only
+ * @param options.platform of an index, copy only the image for this platform: for layouts of a machine that runs
+ *   nothing else; registries refuse an index with holes
  */
 export async function copyImage(
   source: ImageRepository,
@@ -24,30 +26,39 @@ export async function copyImage(
   target: ImageRepository,
   tag: string | undefined,
   signal?: AbortSignal,
+  options: { platform?: Platform } = {},
 ): Promise<CopyResult> {
   const fetched = await source.manifest(reference, signal);
   const result: CopyResult = { descriptor: fetched.descriptor, transferred: 0, skipped: 0 };
-  await copyContent(source, fetched, target, result, signal);
+  const copyAll = async (content: FetchedManifest): Promise<void> => {
+    if (content.content.kind === "image")
+      return await copyBlobs(source, content.content.manifest, target, result, signal);
+    for (const entry of chosenEntries(content.content.index.manifests, options.platform)) {
+      const child = await source.manifest(entry.digest, signal);
+      await copyAll(child);
+      await target.putManifest(child, undefined, signal);
+    }
+  };
+  await copyAll(fetched);
   await target.putManifest(fetched, tag, signal);
   return result;
 }
 
-async function copyContent(
+function chosenEntries(
+  entries: readonly Descriptor[],
+  platform: Platform | undefined,
+): readonly Descriptor[] {
+  const chosen = platform && selectPlatform(entries, platform);
+  return chosen === undefined ? entries : [chosen];
+}
+
+async function copyBlobs(
   source: ImageRepository,
-  fetched: FetchedManifest,
+  { config, layers }: ImageManifest,
   target: ImageRepository,
   result: CopyResult,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (fetched.content.kind === "index") {
-    for (const entry of fetched.content.index.manifests) {
-      const child = await source.manifest(entry.digest, signal);
-      await copyContent(source, child, target, result, signal);
-      await target.putManifest(child, undefined, signal);
-    }
-    return;
-  }
-  const { config, layers } = fetched.content.manifest;
   const distinct = new Map([...layers, config].map((descriptor) => [descriptor.digest, descriptor]));
   await forEachParallel([...distinct.values()], PARALLEL_BLOBS, async (descriptor) => {
     const moved = await copyBlob(source, descriptor, target, signal);

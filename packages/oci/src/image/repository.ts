@@ -74,7 +74,8 @@ export async function resolveImage(
   return { descriptor: fetched.descriptor, fetched, manifest, config };
 }
 
-function selectPlatform(manifests: Descriptor[], platform: Platform): Descriptor | undefined {
+/** The entry of an index for a platform; a single entry without one stands for all. */
+export function selectPlatform(manifests: readonly Descriptor[], platform: Platform): Descriptor | undefined {
   const fits = (entry: Descriptor): boolean =>
     entry.platform?.os === platform.os && entry.platform.architecture === platform.architecture;
   return (

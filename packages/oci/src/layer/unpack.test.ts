@@ -103,6 +103,13 @@ describe("unpackLayer", () => {
     await expect(readFile(path.join(outside, "x"))).rejects.toThrow("ENOENT");
   });
 
+  it.runIf(process.getuid?.() === 0)("gives files their owners if told so", async () => {
+    await unpackLayer(raw({ ...file("a", "1"), uid: 1234, gid: 56 }), root, { owners: true });
+    expect(await stat(path.join(root, "a"))).toMatchObject({ uid: 1234, gid: 56 });
+    await unpackLayer(raw({ ...file("b", "1"), uid: 1234 }), root);
+    expect(await stat(path.join(root, "b"))).toMatchObject({ uid: 0 });
+  });
+
   it("stops at its limits", async () => {
     await expect(unpackLayer(raw(file("a", "12345")), root, { bytes: 4, entries: 10 })).rejects.toThrow(
       "more than 4 bytes",

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { chmod, link, lstat, mkdir, open, readdir, readlink, rm, symlink } from "node:fs/promises";
+import { chmod, lchown, link, lstat, mkdir, open, readdir, readlink, rm, symlink } from "node:fs/promises";
 import path from "node:path";
 import { isMissing, writeFully } from "../blob-store.ts";
 import { readTar, TarError, type TarReadEntry } from "../tar/reader.ts";
@@ -9,6 +9,8 @@ export interface UnpackLimits {
   bytes: number;
   /** Entries of one layer. */
   entries: number;
+  /** Give files the archive's owners, which needs root; otherwise they belong to who unpacks. */
+  owners?: boolean;
 }
 
 /** Largest layer that is unpacked: beyond any model that a near edge serves, far below an endless stream. */
@@ -22,15 +24,15 @@ const OPAQUE = ".wh..wh..opq";
 /**
  * Unpacks a layer over what earlier layers left in `root`, whiteouts applied (image-spec `layer.md`). Nothing is
  * written outside the root, whatever the archive says: `..`, absolute paths, links as parents, hard links to
- * elsewhere are refused; device files are left out. Owners are not set, set-id bits are dropped: the files belong to
- * who unpacks. Symbolic links are created as they are; whoever opens paths in the root must keep to
+ * elsewhere are refused; device files are left out. Set-id bits are dropped. Symbolic links are created as they are; whoever opens paths in the root must keep to
  * {@link resolveInRoot}.
  */
 export async function unpackLayer(
   tar: AsyncIterable<Uint8Array>,
   root: string,
-  limits: UnpackLimits = DEFAULT_UNPACK_LIMITS,
+  options: Partial<UnpackLimits> = {},
 ): Promise<void> {
+  const limits = { ...DEFAULT_UNPACK_LIMITS, ...options };
   let bytes = 0;
   let entries = 0;
   /** Paths that this layer made: an opaque whiteout hides only what lower layers left. */
@@ -49,6 +51,8 @@ export async function unpackLayer(
     else if (base.startsWith(WHITEOUT)) await removeHidden(parent, base.slice(WHITEOUT.length), entry.path);
     else {
       await createEntry(entry, root, path.join(parent, base));
+      if (limits.owners === true && entry.type !== "link")
+        await lchown(path.join(parent, base), entry.uid, entry.gid);
       own.add(path.join(parent, base));
       if (entry.type === "directory") modes.push([path.join(parent, base), entry.mode]);
     }
@@ -162,7 +166,7 @@ async function createFile(entry: TarReadEntry, target: string): Promise<void> {
 
 async function chmodDirectory(directory: string, mode: number): Promise<void> {
   const stats = await lstat(directory).catch(ignoreMissing);
-  if (stats?.isDirectory() === true) await chmod(directory, (mode & 0o777) | 0o700);
+  if (stats?.isDirectory() === true) await chmod(directory, (mode & 0o1777) | 0o700);
 }
 
 async function removeHidden(parent: string, base: string, name: string): Promise<void> {
