@@ -15,6 +15,7 @@ import { cloneValue, isMap, isScalar, scalarText } from "./value.ts";
 import { parseYamlDocuments } from "./yaml-parse.ts";
 
 const DEFAULT_FIELD = "metadata.name";
+const INCOMPLETE = "replacements must specify a source and at least one target";
 
 /** The replacements of the field, with those of the files that it names (one or a list each). */
 export function loadReplacements(entries: readonly ReplacementEntry[], loader: Loader): Replacement[] {
@@ -31,8 +32,9 @@ export function loadReplacements(entries: readonly ReplacementEntry[], loader: L
 
 /** Copies one value to other fields. @throws Error naming source or target field when one is missing */
 export function applyReplacement(map: ResourceMap, replacement: Replacement): void {
+  if (replacement.targets === undefined || replacement.targets.length === 0) throw new Error(INCOMPLETE);
   const value = sourceValue(map, replacement);
-  for (const target of replacement.targets ?? []) {
+  for (const target of replacement.targets) {
     const { select } = target;
     if (select === undefined) throw new Error("target must specify resources to select");
     const matches = targetMatcher(select, target.reject ?? []);
@@ -50,15 +52,24 @@ function sourceValue(map: ResourceMap, replacement: Replacement): Value {
   const { source } = replacement;
   if (source === undefined) {
     if (replacement.sourceValue !== undefined) return replacement.sourceValue;
-    throw new Error("replacements must specify a source and at least one target");
+    throw new Error(INCOMPLETE);
   }
   if (replacement.sourceValue !== undefined) throw new Error("cannot specify both source and sourceValue");
   const matches = map.resources.filter((resource) => resource.allIds.some((id) => isSelectedId(id, source)));
   const [match] = matches;
-  if (match === undefined) throw new Error(`nothing selected by ${describeSelector(source)}`);
-  if (matches.length > 1) throw new Error(`multiple matches for selector ${describeSelector(source)}`);
+  if (match === undefined)
+    throw new Error(`nothing selected by ${describeSelector(source)}:${source.fieldPath ?? ""}`);
+  if (matches.length > 1)
+    throw new Error(`multiple matches for selector ${describeSelector(source)}:${source.fieldPath ?? ""}`);
   const path = source.fieldPath || DEFAULT_FIELD;
-  const value = lookUp(match.value, splitFieldPath(path));
+  let value: Value | undefined;
+  try {
+    value = lookUp(match.value, splitFieldPath(path));
+  } catch (error) {
+    throw new Error(`error looking up replacement source: ${error instanceof Error ? error.message : ""}`, {
+      cause: error,
+    });
+  }
   if (value === undefined || isNothing(value)) {
     throw new Error(
       `fieldPath \`${path}\` is missing for replacement source ${describeSelector(source)}:${path}`,
@@ -172,27 +183,52 @@ function replaceField(
     );
   }
   if (places.length === 0) throw new Error(`${problem} ${JSON.stringify(path)} in replacement target`);
-  for (const place of places) place.set(newValue(place, value, options));
+  for (const place of places) place.set(newValue(place, path, value, options));
 }
 
-function newValue(place: FieldPlace, value: Value, options: ReplacementOptions | undefined): Value {
+function newValue(
+  place: FieldPlace,
+  path: string,
+  value: Value,
+  options: ReplacementOptions | undefined,
+): Value {
   const present = place.value;
+  const text = scalarText(value);
   let result = cloneValue(value);
   if (options?.delimiter) {
     if (!isScalar(present)) throw new Error("delimiter option can only be used with scalar nodes");
     const parts = scalarText(present).split(options.delimiter);
     const index = options.index ?? 0;
-    if (index < 0) parts.unshift(scalarText(value));
-    else if (index >= parts.length) parts.push(scalarText(value));
-    else parts[index] = scalarText(value);
+    if (index < 0) parts.unshift(text);
+    else if (index >= parts.length) parts.push(text);
+    else parts[index] = text;
     result = parts.join(options.delimiter);
   }
-  if (!isScalar(present) || !isScalar(result) || place.created)
-    return place.created && typeof result === "string" ? resolvePlain(result) : result;
-  // The target keeps its type: text stays text, anything else is read anew.
-  return typeof present === "string"
-    ? scalarText(result)
-    : typeof result === "string"
-      ? resolvePlain(result)
-      : result;
+  if (place.created) return typeof result === "string" && !isTextOnly(path) ? resolvePlain(result) : result;
+  return isScalar(present) ? withTypeOf(present, scalarText(result), path) : result;
+}
+
+/** Labels and annotations are text, whatever it looks like. */
+function isTextOnly(path: string): boolean {
+  return /^metadata\.(?:annotations|labels)\./.test(path);
+}
+
+/** The target keeps its type: text stays text, anything else must read as what it was. */
+function withTypeOf(present: Value, text: string, path: string): Value {
+  if (typeof present === "string") return text;
+  const value = resolvePlain(text);
+  const wanted = tagOf(present);
+  const found = tagOf(value);
+  if (wanted === found || (wanted === "!!float" && found === "!!int")) return value;
+  throw new Error(
+    `cannot decode ${found} \`${text}\` as a ${wanted}: field ${JSON.stringify(path)} in replacement target`,
+  );
+}
+
+function tagOf(value: Value): string {
+  if (value === null) return "!!null";
+  if (typeof value === "boolean") return "!!bool";
+  if (typeof value === "bigint") return "!!int";
+  if (typeof value === "number") return Number.isInteger(value) ? "!!int" : "!!float";
+  return "!!str";
 }
