@@ -1,7 +1,7 @@
 /** Open Cluster Management's names that hub and agents share, verbatim. */
 
 /** The agent's part of a cluster's user name; upstream's is random, one agent per cluster is enough here. */
-export const AGENT_NAME = "klusterlet";
+const AGENT_NAME = "klusterlet";
 export const MANAGED_CLUSTERS_GROUP = "system:open-cluster-management:managed-clusters";
 /** The group of every join token; the bootstrap ClusterRole is bound to it. */
 export const BOOTSTRAP_GROUP = "system:bootstrappers:managedcluster";

@@ -27,7 +27,7 @@ export function parseQuantity(quantity: string | number | undefined): number | u
 }
 
 /** The shortest usual form: milli for fractions, Ki for multiples of 1024, else a whole number. */
-export function formatQuantity(value: number): string {
+function formatQuantity(value: number): string {
   if (!Number.isInteger(value)) return `${Math.round(value * 1000)}m`;
   return value >= 1024 && value % 1024 === 0 ? `${value / 1024}Ki` : String(value);
 }

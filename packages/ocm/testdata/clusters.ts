@@ -4,6 +4,7 @@ import { ManagedCluster, klusterletCustomResourceDefinitions, ocmCustomResourceD
 import { createManager } from "@ai-edge/runtime";
 import { type TestApiServer, type TestApiServerOptions, startTestApiServer } from "@ai-edge/testing";
 import { type Logger, pino } from "pino";
+import { expect } from "vitest";
 import {
   type HubControllerOptions,
   type JoinTokenOptions,
@@ -87,4 +88,12 @@ export async function clusterConditions(hub: TestHub, name: string): Promise<Rec
     if (isStatus(error, "NotFound")) return undefined;
     throw error;
   }
+}
+
+/** What is milliseconds away here may take long on a machine that runs many suites at once. */
+const PATIENCE_MS = 15_000;
+
+/** An assertion that is tried until it holds. */
+export function eventually<T>(value: () => T, options: { interval?: number } = {}): ReturnType<typeof expect.poll<T>> {
+  return expect.poll(value, { timeout: PATIENCE_MS, ...options });
 }

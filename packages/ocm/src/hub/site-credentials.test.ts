@@ -10,6 +10,7 @@ import {
   startEdge,
   startHub,
   tokenFor,
+  eventually,
 } from "../../testdata/clusters.ts";
 import { addSiteCredentialsController } from "./site-credentials.ts";
 
@@ -50,8 +51,8 @@ function decoded({ data }: Secret): Record<string, string> {
 it("brings a joined cluster the credentials for Git and for images, which the hub knows as the cluster's", async () => {
   const read = (namespace: string, name: string): Promise<Secret | undefined> =>
     edge.client.get(Secret, { namespace, name }).catch(() => undefined);
-  await expect.poll(() => read("openshift-gitops", "aiedge-forge"), { timeout: 5_000 }).toBeDefined();
-  await expect.poll(() => read("kube-system", "aiedge-registry")).toBeDefined();
+  await eventually(() => read("openshift-gitops", "aiedge-forge")).toBeDefined();
+  await eventually(() => read("kube-system", "aiedge-registry")).toBeDefined();
   const forge = await edge.client.get(Secret, { namespace: "openshift-gitops", name: "aiedge-forge" });
   expect(forge.metadata.labels).toEqual({ "argocd.argoproj.io/secret-type": "repo-creds" });
   const { password = "", ...login } = decoded(forge);

@@ -98,11 +98,7 @@ export function addSiteCredentialsController(manager: Manager, options: SiteCred
 }
 
 /** The work that carries a site's credentials. */
-export function siteCredentialsWork(
-  cluster: string,
-  token: string,
-  options: SiteCredentialsOptions,
-): ManifestWork {
+function siteCredentialsWork(cluster: string, token: string, options: SiteCredentialsOptions): ManifestWork {
   const { forgeUrl, registryHost, metricsUrl } = options;
   const base64 = (text: string): string => Buffer.from(text).toString("base64");
   const manifests: UnstructuredObject[] = [];

@@ -16,17 +16,13 @@ import type { ClusterRequest } from "./cluster-request.ts";
  * A used token still authenticates this long: its owner has to fetch the certificate with it, and whoever tries it
  * again is told that it was used instead of a bare 401.
  */
-export const USED_TOKEN_LIFETIME_SECONDS = 60 * 60;
+const USED_TOKEN_LIFETIME_SECONDS = 60 * 60;
 
 export type TokenVerdict =
   | { accepted: true; clusterSet: string | undefined }
   | { accepted: false; reason: TokenRefusal; message: string };
 
-export type TokenRefusal =
-  | "JoinTokenUnknown"
-  | "JoinTokenExpired"
-  | "JoinTokenUsed"
-  | "JoinTokenOfAnotherCluster";
+type TokenRefusal = "JoinTokenUnknown" | "JoinTokenExpired" | "JoinTokenUsed" | "JoinTokenOfAnotherCluster";
 
 /** True for the user name that the API server gives to a bootstrap token. */
 export function isBootstrapUser(user: string | undefined): user is string {

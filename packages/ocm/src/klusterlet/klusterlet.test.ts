@@ -22,6 +22,7 @@ import {
   startEdge,
   startHub,
   tokenFor,
+  eventually,
 } from "../../testdata/clusters.ts";
 import { JoinRefusedError } from "./certificate.ts";
 
@@ -81,7 +82,7 @@ describe("join", () => {
   it("turns a token into an accepted, joined and available cluster", async () => {
     const begin = performance.now();
     const agents = await start({ joinToken: await tokenFor(hub, name) });
-    await expect.poll(() => clusterConditions(hub, name), { interval: 5 }).toMatchObject(AVAILABLE);
+    await eventually(() => clusterConditions(hub, name), { interval: 5 }).toMatchObject(AVAILABLE);
     const seconds = (performance.now() - begin) / 1000;
     expect(seconds).toBeLessThan(5);
     expect(agents.cluster).toBe(name);
@@ -94,12 +95,12 @@ describe("join", () => {
         managedClusterClientConfigs: [{ url: edge.url }],
       },
     });
-    await expect
-      .poll(async () => (await hub.client.get(ManagedCluster, { name })).spec?.taints ?? [])
-      .toEqual([]);
-    await expect
-      .poll(async () => (await hub.client.get(ManagedCluster, { name })).status?.version?.kubernetes)
-      .toMatch(/^v1\./);
+    await eventually(async () => (await hub.client.get(ManagedCluster, { name })).spec?.taints ?? []).toEqual(
+      [],
+    );
+    await eventually(
+      async () => (await hub.client.get(ManagedCluster, { name })).status?.version?.kubernetes,
+    ).toMatch(/^v1\./);
     expect((await hub.client.get(Namespace, { name })).metadata.labels?.[LABEL_CLUSTER_NAME]).toBe(name);
     const { mode } = await stat(join(directory.path, "pki", "hub-kubeconfig"));
     expect((mode & 0o777).toString(8)).toBe("600");
@@ -107,7 +108,7 @@ describe("join", () => {
 
   it("gives the agent its own namespace and nothing of others", async () => {
     const agents = await start({ joinToken: await tokenFor(hub, name) });
-    await expect.poll(() => clusterConditions(hub, name)).toMatchObject(AVAILABLE);
+    await eventually(() => clusterConditions(hub, name)).toMatchObject(AVAILABLE);
     const { hubClient } = agents;
     await hub.client.create(Namespace, { metadata: { name: `other-${name}` } });
     await hub.client.create(ManifestWork, { metadata: { namespace: `other-${name}`, name: "w" }, spec: {} });
@@ -159,17 +160,15 @@ describe("join", () => {
     const error = await refusal({ joinToken });
     expect(error.reason).toBe("JoinTokenExpired");
     expect(error.message).toMatch(/it expired at .*; make a new one at the core: ai-edge token create/);
-    await expect
-      .poll(async () =>
-        (await hub.client.list(Event, { namespace: "kube-system" })).items.map(({ reason, message }) => [
-          reason,
-          message,
-        ]),
-      )
-      .toContainEqual([
-        "JoinTokenExpired",
-        expect.stringContaining(`the join token of the cluster ${name} expired`),
-      ]);
+    await eventually(async () =>
+      (await hub.client.list(Event, { namespace: "kube-system" })).items.map(({ reason, message }) => [
+        reason,
+        message,
+      ]),
+    ).toContainEqual([
+      "JoinTokenExpired",
+      expect.stringContaining(`the join token of the cluster ${name} expired`),
+    ]);
   });
 
   it("refuses a revoked token and one of an impostor, in one line", async () => {
@@ -201,47 +200,43 @@ describe("join", () => {
     expect(items.flatMap(({ status }) => status?.conditions ?? [])).toContainEqual(
       expect.objectContaining({ type: "Denied", reason }),
     );
-    await expect
-      .poll(async () =>
-        (await hub.client.list(Event, { namespace: "default" })).items.map((event) => event.reason),
-      )
-      .toContain(reason);
+    await eventually(async () =>
+      (await hub.client.list(Event, { namespace: "default" })).items.map((event) => event.reason),
+    ).toContain(reason);
   }
 });
 
 describe("heartbeat", () => {
   it("turns a stopped edge Unknown and tainted, and back when it returns", async () => {
     const agents = await start({ joinToken: await tokenFor(hub, name) });
-    await expect.poll(() => clusterConditions(hub, name)).toMatchObject(AVAILABLE);
+    await eventually(() => clusterConditions(hub, name)).toMatchObject(AVAILABLE);
     const lease = async (): Promise<string | undefined> =>
       (await hub.client.get(Lease, { namespace: name, name: "managed-cluster-lease" })).spec?.renewTime;
     const first = await lease();
-    await expect.poll(lease, { timeout: 5_000 }).not.toBe(first);
+    await eventually(lease).not.toBe(first);
     await stop(agents);
-    await expect
-      .poll(() => hub.client.get(ManagedCluster, { name }), { timeout: 8_000 })
-      .toMatchObject({
-        spec: {
-          taints: [
-            {
-              key: "cluster.open-cluster-management.io/unreachable",
-              effect: "NoSelect",
-              timeAdded: expect.stringMatching(/Z$/),
-            },
-          ],
-        },
-        status: {
-          conditions: expect.arrayContaining([
-            expect.objectContaining({ status: "Unknown", reason: "ManagedClusterLeaseUpdateStopped" }),
-          ]),
-        },
-      });
+    await eventually(() => hub.client.get(ManagedCluster, { name })).toMatchObject({
+      spec: {
+        taints: [
+          {
+            key: "cluster.open-cluster-management.io/unreachable",
+            effect: "NoSelect",
+            timeAdded: expect.stringMatching(/Z$/),
+          },
+        ],
+      },
+      status: {
+        conditions: expect.arrayContaining([
+          expect.objectContaining({ status: "Unknown", reason: "ManagedClusterLeaseUpdateStopped" }),
+        ]),
+      },
+    });
     // No token this time: the stored credentials do.
     await start();
-    await expect.poll(() => clusterConditions(hub, name), { timeout: 5_000 }).toMatchObject(AVAILABLE);
-    await expect
-      .poll(async () => (await hub.client.get(ManagedCluster, { name })).spec?.taints ?? [])
-      .toEqual([]);
+    await eventually(() => clusterConditions(hub, name)).toMatchObject(AVAILABLE);
+    await eventually(async () => (await hub.client.get(ManagedCluster, { name })).spec?.taints ?? []).toEqual(
+      [],
+    );
   }, 30_000);
 });
 
@@ -258,25 +253,23 @@ describe("certificate", () => {
     const from = certificate.validFromDate.getTime();
     const shift = from + (certificate.validToDate.getTime() - from) * 0.85 - Date.now();
     await start({ joinToken, now: () => new Date(Date.now() + shift) });
-    await expect
-      .poll(
-        async () =>
-          (
-            await hub.client.list(CertificateSigningRequest, {
-              labelSelector: `${LABEL_CLUSTER_NAME}=${name}`,
-            })
-          ).items,
-        { timeout: 5_000 },
-      )
-      .toContainEqual(
-        expect.objectContaining({
-          spec: expect.objectContaining({ username: `system:open-cluster-management:${name}:klusterlet` }),
-          status: expect.objectContaining({ certificate: expect.any(String) }),
-        }),
-      );
-    await expect
-      .poll(() => clusterConditions(hub, name))
-      .toMatchObject({ ...AVAILABLE, ClusterCertificateRotated: "True" });
+    await eventually(
+      async () =>
+        (
+          await hub.client.list(CertificateSigningRequest, {
+            labelSelector: `${LABEL_CLUSTER_NAME}=${name}`,
+          })
+        ).items,
+    ).toContainEqual(
+      expect.objectContaining({
+        spec: expect.objectContaining({ username: `system:open-cluster-management:${name}:klusterlet` }),
+        status: expect.objectContaining({ certificate: expect.any(String) }),
+      }),
+    );
+    await eventually(() => clusterConditions(hub, name)).toMatchObject({
+      ...AVAILABLE,
+      ClusterCertificateRotated: "True",
+    });
   }, 30_000);
 });
 
@@ -286,27 +279,26 @@ describe("removal", () => {
     const manifests = [
       { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "default", name: `of-${name}` } },
     ];
-    await expect.poll(() => clusterConditions(hub, name)).toMatchObject(AVAILABLE);
+    await eventually(() => clusterConditions(hub, name)).toMatchObject(AVAILABLE);
     await hub.client.create(ManifestWork, {
       metadata: { namespace: name, name: "w" },
       spec: { workload: { manifests } },
     });
-    await expect
-      .poll(async () =>
-        (await edge.client.list(ConfigMap, { namespace: "default" })).items.map(
-          ({ metadata }) => metadata.name,
-        ),
-      )
-      .toContain(`of-${name}`);
+    await eventually(async () =>
+      (await edge.client.list(ConfigMap, { namespace: "default" })).items.map(
+        ({ metadata }) => metadata.name,
+      ),
+    ).toContain(`of-${name}`);
     await hub.client.delete(ManagedCluster, { name });
-    await expect.poll(() => clusterConditions(hub, name), { timeout: 10_000 }).toBeUndefined();
+    await eventually(() => clusterConditions(hub, name)).toBeUndefined();
     expect(
       (await edge.client.list(ConfigMap, { namespace: "default" })).items.map(
         ({ metadata }) => metadata.name,
       ),
     ).not.toContain(`of-${name}`);
-    await expect
-      .poll(() => agents.connection(), { timeout: 5_000 })
-      .toMatchObject({ state: "refused", message: expect.stringContaining("removed or denied there") });
+    await eventually(() => agents.connection()).toMatchObject({
+      state: "refused",
+      message: expect.stringContaining("removed or denied there"),
+    });
   }, 30_000);
 });

@@ -11,6 +11,7 @@ import {
   startEdge,
   startHub,
   tokenFor,
+  eventually,
 } from "../../testdata/clusters.ts";
 
 const NAME = "edge-1";
@@ -32,11 +33,11 @@ beforeEach(async () => {
   ]);
   port = Number(new URL(hub.url).port);
   agents = await runKlusterlet(edge, { dataDir: edgeDir.path, joinToken: await tokenFor(hub, NAME) });
-  await expect
-    .poll(() => clusterConditions(hub, NAME))
-    .toMatchObject({ ManagedClusterConditionAvailable: "True" });
+  await eventually(() => clusterConditions(hub, NAME)).toMatchObject({
+    ManagedClusterConditionAvailable: "True",
+  });
   await deliver("1");
-  await expect.poll(delivered).toBe("1");
+  await eventually(delivered).toBe("1");
 });
 afterEach(async () => {
   await agents?.stop();
@@ -74,24 +75,24 @@ async function delivered(): Promise<string | undefined> {
 describe("a hub that is away", () => {
   it("leaves the site as it is, also through a restart of the site, and gets it back when it returns", async () => {
     await hub.close();
-    await expect.poll(() => agents.connection().state, { timeout: 5_000 }).toBe("disconnected");
+    await eventually(() => agents.connection().state).toBe("disconnected");
     await agents.stop();
     // No token and no hub: the stored credentials are enough to start.
     agents = await runKlusterlet(edge, { dataDir: edgeDir.path });
     expect(agents.cluster).toBe(NAME);
-    await expect.poll(() => agents.connection().state).toBe("disconnected");
+    await eventually(() => agents.connection().state).toBe("disconnected");
     expect(agents.connection().message).toContain("this site keeps running what it runs");
     expect(await delivered()).toBe("1");
     hub = await startHub({
       leaseDurationSeconds: 1,
       server: { dataDir: hubDir.path, port, customResourceDefinitions: [] },
     });
-    await expect.poll(() => agents.connection().state, { timeout: 10_000 }).toBe("connected");
+    await eventually(() => agents.connection().state).toBe("connected");
     await deliver("2");
-    await expect.poll(delivered, { timeout: 20_000 }).toBe("2");
-    await expect
-      .poll(() => clusterConditions(hub, NAME), { timeout: 5_000 })
-      .toMatchObject({ ManagedClusterConditionAvailable: "True" });
+    await eventually(delivered).toBe("2");
+    await eventually(() => clusterConditions(hub, NAME)).toMatchObject({
+      ManagedClusterConditionAvailable: "True",
+    });
   }, 60_000);
 });
 
@@ -101,25 +102,23 @@ describe("a hub that came back empty", () => {
     await hubDir.remove();
     hubDir = await temporaryDirectory("ai-edge-hub-");
     hub = await startHub({ leaseDurationSeconds: 1, server: { dataDir: hubDir.path, port } });
-    await expect
-      .poll(() => agents.connection(), { timeout: 10_000 })
-      .toMatchObject({
-        state: "refused",
-        message: expect.stringMatching(/other certificate authority.*ai-edge token create edge-1/),
-      });
+    await eventually(() => agents.connection()).toMatchObject({
+      state: "refused",
+      message: expect.stringMatching(/other certificate authority.*ai-edge token create edge-1/),
+    });
     expect(await delivered()).toBe("1");
     const uid = (await edge.client.get(ConfigMap, { namespace: "default", name: "delivered" })).metadata.uid;
     await agents.stop();
     agents = await runKlusterlet(edge, { dataDir: edgeDir.path, joinToken: await tokenFor(hub, NAME) });
-    await expect
-      .poll(() => clusterConditions(hub, NAME))
-      .toMatchObject({ ManagedClusterConditionAvailable: "True" });
+    await eventually(() => clusterConditions(hub, NAME)).toMatchObject({
+      ManagedClusterConditionAvailable: "True",
+    });
     await deliver("3");
-    await expect.poll(delivered).toBe("3");
+    await eventually(delivered).toBe("3");
     expect((await edge.client.get(ConfigMap, { namespace: "default", name: "delivered" })).metadata.uid).toBe(
       uid,
     );
-    await expect.poll(async () => (await edge.client.list(AppliedManifestWork)).items.length).toBe(1);
+    await eventually(async () => (await edge.client.list(AppliedManifestWork)).items.length).toBe(1);
   }, 60_000);
 
   it("with the old certificate authority: the site keeps what it runs although the hub knows neither it nor its works", async () => {
@@ -138,8 +137,8 @@ describe("a hub that came back empty", () => {
     await hub.client.delete(ManifestWork, { namespace: NAME, name: "w" });
     await hub.client.delete(ManagedCluster, { name: cluster });
     agents = await runKlusterlet(edge, { dataDir: edgeDir.path });
-    await expect.poll(() => agents.connection().state, { timeout: 10_000 }).toBe("connected");
-    await expect.poll(async () => (await edge.client.list(AppliedManifestWork)).items.length).toBe(1);
+    await eventually(() => agents.connection().state).toBe("connected");
+    await eventually(async () => (await edge.client.list(AppliedManifestWork)).items.length).toBe(1);
     expect(await delivered()).toBe("1");
   }, 60_000);
 });

@@ -10,7 +10,7 @@ import {
   PlacementDecision,
 } from "@ai-edge/api";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type TestHub, startHub } from "../../testdata/clusters.ts";
+import { type TestHub, startHub, eventually } from "../../testdata/clusters.ts";
 
 const SET = "poc-near-edge";
 let hub: TestHub;
@@ -80,7 +80,7 @@ describe("placement controller", () => {
       metadata: { namespace, name: "p" },
       spec: spec(),
     });
-    await expect.poll(() => decided()).toEqual(["c1-a", "c1-b"]);
+    await eventually(() => decided()).toEqual(["c1-a", "c1-b"]);
     const [page] = (await hub.client.list(PlacementDecision, { namespace })).items;
     expect(page).toMatchObject({
       metadata: {
@@ -99,14 +99,14 @@ describe("placement controller", () => {
         ],
       },
     });
-    await expect
-      .poll(async () => (await hub.client.get(Placement, { namespace, name: "p" })).status)
-      .toMatchObject({
-        numberOfSelectedClusters: 2,
-        decisionGroups: [
-          { decisionGroupIndex: 0, decisionGroupName: "", decisions: ["p-decision-1"], clusterCount: 2 },
-        ],
-      });
+    await eventually(
+      async () => (await hub.client.get(Placement, { namespace, name: "p" })).status,
+    ).toMatchObject({
+      numberOfSelectedClusters: 2,
+      decisionGroups: [
+        { decisionGroupIndex: 0, decisionGroupName: "", decisions: ["p-decision-1"], clusterCount: 2 },
+      ],
+    });
     expect(await condition("PlacementSatisfied")).toMatchObject({
       status: "True",
       reason: "AllDecisionsScheduled",
@@ -115,15 +115,15 @@ describe("placement controller", () => {
 
   it("follows clusters that join the set, lose a label and leave", async () => {
     await hub.client.create(Placement, { metadata: { namespace, name: "p" }, spec: spec() });
-    await expect.poll(() => condition("PlacementSatisfied")).toMatchObject({ status: "False" });
+    await eventually(() => condition("PlacementSatisfied")).toMatchObject({ status: "False" });
     await createClusters("c2-a", "c2-b");
-    await expect.poll(() => decided()).toEqual(["c2-a", "c2-b"]);
+    await eventually(() => decided()).toEqual(["c2-a", "c2-b"]);
     await hub.client.patch(
       ManagedCluster,
       { name: "c2-a" },
       { type: "merge", body: { metadata: { labels: { test: null } } } },
     );
-    await expect.poll(() => decided()).toEqual(["c2-b"]);
+    await eventually(() => decided()).toEqual(["c2-b"]);
     expect((await condition("PlacementSatisfied")).message).toContain("match no predicate");
   });
 
@@ -134,25 +134,26 @@ describe("placement controller", () => {
       spec: spec({ tolerations: [] }),
     });
     // No agent ever answered for it: the hub has tainted it.
-    await expect
-      .poll(async () => (await condition("PlacementSatisfied")).message)
-      .toContain("1 tainted cluster.open-cluster-management.io/unreachable (c3-a)");
+    await eventually(async () => (await condition("PlacementSatisfied")).message).toContain(
+      "1 tainted cluster.open-cluster-management.io/unreachable (c3-a)",
+    );
     expect(await decided()).toEqual([]);
   });
 
   it("keeps the decisions of a Placement that becomes misconfigured", async () => {
     await createClusters("c4-a");
     await hub.client.create(Placement, { metadata: { namespace, name: "p" }, spec: spec() });
-    await expect.poll(() => decided()).toEqual(["c4-a"]);
+    await eventually(() => decided()).toEqual(["c4-a"]);
     const tolerations = [{ key: "x", operator: "Exists", value: "typo" }];
     await hub.client.patch(
       Placement,
       { namespace, name: "p" },
       { type: "merge", body: { spec: { tolerations } } },
     );
-    await expect
-      .poll(() => condition("PlacementMisconfigured"))
-      .toMatchObject({ status: "True", reason: "Misconfigured" });
+    await eventually(() => condition("PlacementMisconfigured")).toMatchObject({
+      status: "True",
+      reason: "Misconfigured",
+    });
     expect((await condition("PlacementMisconfigured")).message).toContain(
       "spec.tolerations[0].value: must be empty",
     );
@@ -163,34 +164,32 @@ describe("placement controller", () => {
     const names = Array.from({ length: 130 }, (_, index) => `c5-${String(index).padStart(3, "0")}`);
     await createClusters(...names);
     await hub.client.create(Placement, { metadata: { namespace, name: "p" }, spec: spec() });
-    await expect.poll(() => decided(), { timeout: 10_000 }).toEqual(names);
+    await eventually(() => decided()).toEqual(names);
     const pages = (await hub.client.list(PlacementDecision, { namespace })).items;
     expect(pages.map(({ metadata }) => metadata.name)).toEqual(["p-decision-1", "p-decision-2"]);
     for (const name of names.slice(0, 40)) await hub.client.delete(ManagedCluster, { name });
     const lost = new Set<string>();
-    await expect
-      .poll(
-        async () => {
-          const now = await decided();
-          for (const name of names.slice(40)) if (!now.includes(name)) lost.add(name);
-          return new Set(now).size;
-        },
-        { timeout: 10_000, interval: 5 },
-      )
-      .toBe(90);
+    await eventually(
+      async () => {
+        const now = await decided();
+        for (const name of names.slice(40)) if (!now.includes(name)) lost.add(name);
+        return new Set(now).size;
+      },
+      { interval: 5 },
+    ).toBe(90);
     expect([...lost]).toEqual([]);
-    await expect
-      .poll(async () => (await hub.client.list(PlacementDecision, { namespace })).items.length)
-      .toBe(1);
+    await eventually(async () => (await hub.client.list(PlacementDecision, { namespace })).items.length).toBe(
+      1,
+    );
   }, 40_000);
 });
 
 describe("sets and bindings", () => {
   it("makes the built-in sets and the configured one, and says whether they are empty", async () => {
     for (const name of ["default", "global", SET]) {
-      await expect
-        .poll(async () => (await hub.client.get(ManagedClusterSet, { name })).status?.conditions)
-        .toMatchObject([{ type: "ClusterSetEmpty" }]);
+      await eventually(
+        async () => (await hub.client.get(ManagedClusterSet, { name })).status?.conditions,
+      ).toMatchObject([{ type: "ClusterSetEmpty" }]);
     }
   });
 
@@ -204,13 +203,13 @@ describe("sets and bindings", () => {
         throw error;
       }
     };
-    await expect.poll(() => bound(SET)).toBe("ClusterSetBound");
+    await eventually(() => bound(SET)).toBe("ClusterSetBound");
     await hub.client.create(ManagedClusterSetBinding, {
       metadata: { namespace, name: "later" },
       spec: { clusterSet: "later" },
     });
-    await expect.poll(() => bound("later")).toBe("ClusterSetNotFound");
+    await eventually(() => bound("later")).toBe("ClusterSetNotFound");
     await hub.client.create(ManagedClusterSet, { metadata: { name: "later" } });
-    await expect.poll(() => bound("later")).toBe("ClusterSetBound");
+    await eventually(() => bound("later")).toBe("ClusterSetBound");
   });
 });

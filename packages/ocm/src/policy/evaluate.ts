@@ -12,7 +12,7 @@ import { deleteIfFound } from "../delete-if-found.ts";
 import { find } from "../work/apply.ts";
 import { hasAll, hasExactly, mergeWanted } from "./compare.ts";
 
-export const POLICY_FIELD_MANAGER = "configuration-policy";
+const POLICY_FIELD_MANAGER = "configuration-policy";
 
 export interface TemplateResult {
   compliant: ComplianceState;

@@ -19,6 +19,7 @@ import {
   startEdge,
   startHub,
   tokenFor,
+  eventually,
 } from "../../testdata/clusters.ts";
 
 const NAME = "edge-1";
@@ -109,19 +110,17 @@ describe("policies", () => {
       data: `{{hub copySecretData "${NS}" "pull" hub}}`,
     };
     await createPolicy("pull-secret", [secret]);
-    await expect
-      .poll(() => root("pull-secret"), { timeout: 5_000 })
-      .toMatchObject({
-        compliant: "Compliant",
-        status: [{ clustername: NAME, clusternamespace: NAME, compliant: "Compliant" }],
-        placement: [
-          {
-            placement: "near",
-            placementBinding: "pull-secret",
-            decisions: [{ clusterName: NAME, clusterNamespace: NAME }],
-          },
-        ],
-      });
+    await eventually(() => root("pull-secret")).toMatchObject({
+      compliant: "Compliant",
+      status: [{ clustername: NAME, clusternamespace: NAME, compliant: "Compliant" }],
+      placement: [
+        {
+          placement: "near",
+          placementBinding: "pull-secret",
+          decisions: [{ clusterName: NAME, clusterNamespace: NAME }],
+        },
+      ],
+    });
     const own = await edge.client.get(Secret, { namespace: "default", name: "pull" });
     expect(own).toMatchObject({
       type: "kubernetes.io/dockerconfigjson",
@@ -146,34 +145,32 @@ describe("policies", () => {
 
   it("mend what changes at the site, and only report it with inform", async () => {
     await createPolicy("mended", [configMap("mended", { a: "1" })]);
-    await expect
-      .poll(() => messageOf("mended"))
-      .toBe("Compliant; notification - configmaps [mended] found as specified in namespace default");
+    await eventually(() => messageOf("mended")).toBe(
+      "Compliant; notification - configmaps [mended] found as specified in namespace default",
+    );
     const change = { type: "merge" as const, body: { data: { a: "2", own: "x" } } };
     await edge.client.patch(ConfigMap, { namespace: "default", name: "mended" }, change);
-    await expect
-      .poll(async () => (await edge.client.get(ConfigMap, { namespace: "default", name: "mended" })).data)
-      .toEqual({ a: "1", own: "x" });
+    await eventually(
+      async () => (await edge.client.get(ConfigMap, { namespace: "default", name: "mended" })).data,
+    ).toEqual({ a: "1", own: "x" });
     await createPolicy("informed", [configMap("informed", { a: "1" })], { action: "inform" });
-    await expect
-      .poll(() => messageOf("informed"))
-      .toBe("NonCompliant; violation - configmaps [informed] not found in namespace default");
+    await eventually(() => messageOf("informed")).toBe(
+      "NonCompliant; violation - configmaps [informed] not found in namespace default",
+    );
     expect(await root("informed")).toMatchObject({ compliant: "NonCompliant" });
     await edge.client.create(ConfigMap, {
       metadata: { namespace: "default", name: "informed" },
       data: { a: "1" },
     });
-    await expect.poll(async () => (await root("informed"))?.compliant).toBe("Compliant");
+    await eventually(async () => (await root("informed"))?.compliant).toBe("Compliant");
   });
 
   it("remove what must not be there", async () => {
     await edge.client.create(ConfigMap, { metadata: { namespace: "default", name: "unwanted" } });
     await createPolicy("unwanted", [configMap("unwanted", {})], { complianceType: "mustnothave" });
-    await expect
-      .poll(() => messageOf("unwanted"))
-      .toMatch(
-        /^Compliant; notification - configmaps \[unwanted\] (missing as expected|was deleted successfully)/,
-      );
+    await eventually(() => messageOf("unwanted")).toMatch(
+      /^Compliant; notification - configmaps \[unwanted\] (missing as expected|was deleted successfully)/,
+    );
     await expect(
       edge.client.get(ConfigMap, { namespace: "default", name: "unwanted" }),
     ).rejects.toMatchObject({ reason: "NotFound" });
@@ -194,7 +191,7 @@ describe("policies", () => {
     ["edge-template", "{{ fromSecret }}", "templates ({{ … }}) of the managed cluster are not supported"],
   ])("say why they cannot be applied: %s", async (name, value, message) => {
     await createPolicy(name, [configMap(name, { value })]);
-    await expect.poll(() => messageOf(name)).toContain(message);
+    await eventually(() => messageOf(name)).toContain(message);
     expect((await root(name))?.compliant).toBe("NonCompliant");
     await expect(edge.client.get(ConfigMap, { namespace: "default", name })).rejects.toMatchObject({
       reason: "NotFound",
@@ -203,19 +200,17 @@ describe("policies", () => {
 
   it("go without taking away what they made", async () => {
     await createPolicy("going", [configMap("going", { a: "1" })]);
-    await expect.poll(() => messageOf("going")).toMatch(/^Compliant/);
+    await eventually(() => messageOf("going")).toMatch(/^Compliant/);
     await hub.client.patch(
       Policy,
       { namespace: NS, name: "going" },
       { type: "merge", body: { spec: { disabled: true } } },
     );
-    await expect
-      .poll(async () =>
-        (await edge.client.list(ConfigurationPolicy, { namespace: NAME })).items.map(
-          ({ metadata }) => metadata.name,
-        ),
-      )
-      .not.toContain("going");
+    await eventually(async () =>
+      (await edge.client.list(ConfigurationPolicy, { namespace: NAME })).items.map(
+        ({ metadata }) => metadata.name,
+      ),
+    ).not.toContain("going");
     expect((await edge.client.get(ConfigMap, { namespace: "default", name: "going" })).data).toEqual({
       a: "1",
     });

@@ -14,7 +14,7 @@ import {
 import { createManager } from "@ai-edge/runtime";
 import { type TestApiServer, installCustomResourceDefinitions, startTestApiServer } from "@ai-edge/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { silent } from "../../testdata/clusters.ts";
+import { silent, eventually } from "../../testdata/clusters.ts";
 import { ANNOTATION_HELD, hubHashOf } from "./applied-work.ts";
 import { ANNOTATION_ACCEPT_RESTORED, addWorkAgent } from "./agent.ts";
 
@@ -107,7 +107,7 @@ describe("work agent", () => {
       configMap("one", "settings", { a: "1" }),
       namespaceManifest("one"),
     ]);
-    await expect.poll(() => conditions("first")).toEqual(applied);
+    await eventually(() => conditions("first")).toEqual(applied);
     const { status, metadata: workMetadata } = await work("first");
     expect(workMetadata.finalizers).toEqual(["cluster.open-cluster-management.io/manifest-work-cleanup"]);
     expect(status?.conditions?.[0]?.observedGeneration).toBe(created.metadata.generation);
@@ -135,35 +135,34 @@ describe("work agent", () => {
       metadata: { uid },
     } = await hub.client.get(ManagedCluster, { name: CLUSTER });
     const name = `${hubHashOf(uid ?? "")}-first`;
-    await expect
-      .poll(async () =>
-        (await edge.client.get(AppliedManifestWork, { name })).status?.appliedResources?.map(
-          (one) => one.resource,
-        ),
-      )
-      .toEqual(["namespaces", "configmaps"]);
+    await eventually(async () =>
+      (await edge.client.get(AppliedManifestWork, { name })).status?.appliedResources?.map(
+        (one) => one.resource,
+      ),
+    ).toEqual(["namespaces", "configmaps"]);
   });
 
   it("updates, mends what changed at the cluster, and removes what left the work", async () => {
     const two = namespaceManifest("two");
     await createWork("second", [two, configMap("two", "kept", { a: "1" }), configMap("two", "dropped")]);
-    await expect.poll(() => conditions("second")).toEqual(applied);
+    await eventually(() => conditions("second")).toEqual(applied);
     const key = { namespace: "two", name: "kept" };
     await edge.client.patch(ConfigMap, key, {
       type: "merge",
       body: { data: { a: "changed", own: "stays" } },
     });
-    await expect
-      .poll(async () => (await edge.client.get(ConfigMap, key)).data)
-      .toEqual({ a: "1", own: "stays" });
+    await eventually(async () => (await edge.client.get(ConfigMap, key)).data).toEqual({
+      a: "1",
+      own: "stays",
+    });
     await edge.client.delete(ConfigMap, key);
-    await expect.poll(() => isThere(edge.client.get(ConfigMap, key))).toBe(true);
+    await eventually(() => isThere(edge.client.get(ConfigMap, key))).toBe(true);
     await patchWork("second", {
       spec: { workload: { manifests: [two, configMap("two", "kept", { a: "2" })] } },
     });
-    await expect
-      .poll(() => isThere(edge.client.get(ConfigMap, { namespace: "two", name: "dropped" })))
-      .toBe(false);
+    await eventually(() => isThere(edge.client.get(ConfigMap, { namespace: "two", name: "dropped" }))).toBe(
+      false,
+    );
     expect((await edge.client.get(ConfigMap, key)).data).toEqual({ a: "2" });
   });
 
@@ -174,9 +173,9 @@ describe("work agent", () => {
         selectivelyOrphans: { orphaningRules: [{ resource: "namespaces", name: "three" }] },
       },
     });
-    await expect.poll(() => conditions("third")).toEqual(applied);
+    await eventually(() => conditions("third")).toEqual(applied);
     await hub.client.delete(ManifestWork, { namespace: CLUSTER, name: "third" });
-    await expect.poll(() => isThere(work("third"))).toBe(false);
+    await eventually(() => isThere(work("third"))).toBe(false);
     expect(await isThere(edge.client.get(ConfigMap, { namespace: "three", name: "gone" }))).toBe(false);
     expect(await isThere(edge.client.get(Namespace, { name: "three" }))).toBe(true);
     const names = (await edge.client.list(AppliedManifestWork)).items.map(
@@ -212,7 +211,7 @@ describe("work agent", () => {
         },
       ],
     });
-    await expect.poll(() => conditions("status")).toEqual(applied);
+    await eventually(() => conditions("status")).toEqual(applied);
     const feedback = async (): Promise<unknown> =>
       (await work("status")).status?.resourceStatus?.manifests?.[0]?.statusFeedback?.values?.map(
         ({ name, fieldValue }) => [name, fieldValue.integer ?? fieldValue.string ?? fieldValue.jsonRaw],
@@ -228,7 +227,7 @@ describe("work agent", () => {
         { type: "merge", body },
         { subresource: "status" },
       );
-      await expect.poll(feedback, { interval: 5 }).toEqual([
+      await eventually(feedback, { interval: 5 }).toEqual([
         ["ReadyReplicas", replicas],
         ["Replicas", replicas],
         ["ok", "True"],
@@ -244,9 +243,10 @@ describe("work agent", () => {
       { apiVersion: "example.com/v1", kind: "Widget", metadata: { namespace: "default", name: "w" } },
       configMap("default", "works"),
     ]);
-    await expect
-      .poll(() => conditions("broken"))
-      .toMatchObject({ Applied: "AppliedManifestWorkFailed", Available: "ResourcesNotAvailable" });
+    await eventually(() => conditions("broken")).toMatchObject({
+      Applied: "AppliedManifestWorkFailed",
+      Available: "ResourcesNotAvailable",
+    });
     expect((await work("broken")).status?.conditions?.[0]?.message).toMatch(
       /Widget default\/w: NotFound: .*Widget/,
     );
@@ -272,7 +272,7 @@ describe("work agent", () => {
         },
       },
     ]);
-    await expect.poll(() => conditions("broken"), { timeout: 10_000 }).toEqual(applied);
+    await eventually(() => conditions("broken")).toEqual(applied);
     expect(await isThere(edge.client.get(Widget, { namespace: "default", name: "w" }))).toBe(true);
   }, 30_000);
 
@@ -290,7 +290,7 @@ describe("work agent", () => {
       metadata: { namespace: CLUSTER, name: "strategies" },
       spec: { workload: { manifests: names.map((name) => configMap("default", name, { a: "wanted" })) } },
     });
-    await expect.poll(() => conditions("strategies")).toEqual(applied);
+    await eventually(() => conditions("strategies")).toEqual(applied);
     expect((await edge.client.get(ConfigMap, { namespace: "default", name: "theirs" })).data).toEqual({
       a: "wanted",
     });
@@ -301,7 +301,7 @@ describe("work agent", () => {
       config("theirs", { type: "ServerSideApply", serverSideApply: { fieldManager: "work-agent-other" } }),
     ];
     await patchWork("strategies", { spec: { workload: { manifests }, manifestConfigs } });
-    await expect.poll(() => conditions("strategies")).toMatchObject({ Applied: "AppliedManifestWorkFailed" });
+    await eventually(() => conditions("strategies")).toMatchObject({ Applied: "AppliedManifestWorkFailed" });
     // Without force the fields of another manager are a conflict that names it.
     expect((await work("strategies")).status?.conditions?.[0]?.message).toMatch(
       /ConfigMap default\/theirs: Conflict: .*work-agent/,
@@ -337,19 +337,20 @@ describe("work agent", () => {
       },
     ];
     await createWork("ignored", [manifest("1")], { manifestConfigs });
-    await expect.poll(() => conditions("ignored")).toEqual(applied);
+    await eventually(() => conditions("ignored")).toEqual(applied);
     const key = { namespace: "default", name: "consumed" };
     const body = {
       metadata: { annotations: { refresh: null } },
       data: { operation: null, value: "drifted" },
     };
     await edge.client.patch(ConfigMap, key, { type: "merge", body });
-    await expect.poll(async () => (await edge.client.get(ConfigMap, key)).data).toEqual({ value: "1" });
+    await eventually(async () => (await edge.client.get(ConfigMap, key)).data).toEqual({ value: "1" });
     expect((await edge.client.get(ConfigMap, key)).metadata.annotations?.["refresh"]).toBeUndefined();
     await patchWork("ignored", { spec: { workload: { manifests: [manifest("2")] } } });
-    await expect
-      .poll(async () => (await edge.client.get(ConfigMap, key)).data)
-      .toEqual({ operation: "sync", value: "2" });
+    await eventually(async () => (await edge.client.get(ConfigMap, key)).data).toEqual({
+      operation: "sync",
+      value: "2",
+    });
     expect((await edge.client.get(ConfigMap, key)).metadata.annotations?.["refresh"]).toBe("normal");
   });
 
@@ -361,13 +362,13 @@ describe("work agent", () => {
       stringData: { a: "b" },
     };
     await createWork("secret", [secret]);
-    await expect.poll(() => conditions("secret")).toEqual(applied);
+    await eventually(() => conditions("secret")).toEqual(applied);
     expect((await edge.client.get(Secret, { namespace: "default", name: "s" })).data).toEqual({ a: "Yg==" });
   });
 
   it("never deletes on doubt: a vanished work is held, and let go by hand", async () => {
     await createWork("vanishing", [configMap("default", "held")]);
-    await expect.poll(() => conditions("vanishing")).toEqual(applied);
+    await eventually(() => conditions("vanishing")).toEqual(applied);
     // The hub loses it: the finalizer is forced away while the agent is not looking.
     await agent.stop();
     await hub.client.delete(ManifestWork, { namespace: CLUSTER, name: "vanishing" });
@@ -377,20 +378,20 @@ describe("work agent", () => {
       (await edge.client.list(AppliedManifestWork)).items.find(
         ({ spec }) => spec.manifestWorkName === "vanishing",
       );
-    await expect
-      .poll(async () => (await held())?.metadata.annotations?.[ANNOTATION_HELD])
-      .toMatch(/kubectl delete appliedmanifestwork/);
+    await eventually(async () => (await held())?.metadata.annotations?.[ANNOTATION_HELD]).toMatch(
+      /kubectl delete appliedmanifestwork/,
+    );
     expect(await isThere(edge.client.get(ConfigMap, { namespace: "default", name: "held" }))).toBe(true);
     await edge.client.delete(AppliedManifestWork, { name: (await held())?.metadata.name ?? "" });
-    await expect
-      .poll(() => isThere(edge.client.get(ConfigMap, { namespace: "default", name: "held" })))
-      .toBe(false);
-    await expect.poll(held).toBeUndefined();
+    await eventually(() => isThere(edge.client.get(ConfigMap, { namespace: "default", name: "held" }))).toBe(
+      false,
+    );
+    await eventually(held).toBeUndefined();
   });
 
   it("does not go back when the hub was restored from an older state", async () => {
     await createWork("restored", [configMap("default", "old"), configMap("default", "new")]);
-    await expect.poll(() => conditions("restored")).toEqual(applied);
+    await eventually(() => conditions("restored")).toEqual(applied);
     await agent.stop();
     // A restored hub has the same object at an older generation: here the site is told that it has applied a newer one.
     const record = (await edge.client.list(AppliedManifestWork)).items.find(
@@ -405,18 +406,18 @@ describe("work agent", () => {
     );
     await patchWork("restored", { spec: { workload: { manifests: [configMap("default", "old")] } } });
     agent = startAgent();
-    await expect.poll(() => conditions("restored")).toMatchObject({ Applied: "HubRestored" });
+    await eventually(() => conditions("restored")).toMatchObject({ Applied: "HubRestored" });
     expect(await isThere(edge.client.get(ConfigMap, { namespace: "default", name: "new" }))).toBe(true);
     await patchWork("restored", { metadata: { annotations: { [ANNOTATION_ACCEPT_RESTORED]: "true" } } });
-    await expect
-      .poll(() => isThere(edge.client.get(ConfigMap, { namespace: "default", name: "new" })))
-      .toBe(false);
-    await expect.poll(() => conditions("restored")).toEqual(applied);
+    await eventually(() => isThere(edge.client.get(ConfigMap, { namespace: "default", name: "new" }))).toBe(
+      false,
+    );
+    await eventually(() => conditions("restored")).toEqual(applied);
   });
 
   it("does nothing for a hub that does not know the cluster, and takes over when it joins again", async () => {
     await createWork("rejoined", [configMap("default", "stays", { a: "1" })]);
-    await expect.poll(() => conditions("rejoined")).toEqual(applied);
+    await eventually(() => conditions("rejoined")).toEqual(applied);
     const before = await edge.client.get(ConfigMap, { namespace: "default", name: "stays" });
     await agent.stop();
     await hub.client.delete(ManagedCluster, { name: CLUSTER });
@@ -430,18 +431,16 @@ describe("work agent", () => {
       spec: { hubAcceptsClient: true },
     });
     await createWork("rejoined", [configMap("default", "stays", { a: "2" })]);
-    await expect.poll(() => conditions("rejoined")).toEqual(applied);
+    await eventually(() => conditions("rejoined")).toEqual(applied);
     const after = await edge.client.get(ConfigMap, { namespace: "default", name: "stays" });
     expect(after).toMatchObject({ metadata: { uid: before.metadata.uid }, data: { a: "2" } });
     // Everything else that the former hub delivered is still there.
     expect(await isThere(edge.client.get(ConfigMap, { namespace: "one", name: "settings" }))).toBe(true);
-    await expect
-      .poll(
-        async () =>
-          (await edge.client.list(AppliedManifestWork)).items.filter(
-            ({ spec }) => spec.manifestWorkName === "rejoined",
-          ).length,
-      )
-      .toBe(1);
+    await eventually(
+      async () =>
+        (await edge.client.list(AppliedManifestWork)).items.filter(
+          ({ spec }) => spec.manifestWorkName === "rejoined",
+        ).length,
+    ).toBe(1);
   });
 });

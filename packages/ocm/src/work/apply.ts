@@ -6,7 +6,7 @@ import { withoutIgnoredFields } from "./ignore-fields.ts";
 import { type ResolvedManifest, isContained } from "./manifest.ts";
 
 /** Upstream's default field manager; others must begin with it. */
-export const WORK_FIELD_MANAGER = "work-agent";
+const WORK_FIELD_MANAGER = "work-agent";
 
 export interface ApplyRequest {
   item: ResolvedManifest;

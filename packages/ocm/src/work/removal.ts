@@ -18,7 +18,7 @@ import { identifies } from "./manifest.ts";
 const REMAINING_CHECK_MS = 500;
 
 /** The type of a resource as an AppliedManifestWork lists it. Its kind is not in the list and not needed in URLs. */
-export function typeOf({
+function typeOf({
   group = "",
   version,
   resource,
