@@ -1,10 +1,12 @@
 import type { Manager } from "@ai-edge/runtime";
 import { controllerContext } from "./context.ts";
 import { addCronJobController } from "./cron-job/controller.ts";
+import { addDaemonSetController } from "./daemon-set/controller.ts";
 import { addDeploymentController } from "./deployment/controller.ts";
 import { addJobController } from "./job/controller.ts";
 import { addReplicaSetController } from "./replica-set/controller.ts";
 import { addServiceController } from "./service/controller.ts";
+import { addStatefulSetController } from "./stateful-set/controller.ts";
 import { type VolumeOptions, addVolumeController } from "./volume/controller.ts";
 
 export interface WorkloadOptions {
@@ -23,6 +25,8 @@ export function addWorkloadControllers(manager: Manager, options: WorkloadOption
   const context = (component: string) => controllerContext(manager, { component, now });
   addDeploymentController(manager, context("deployment-controller"));
   addReplicaSetController(manager, context("replicaset-controller"));
+  addStatefulSetController(manager, context("statefulset-controller"));
+  addDaemonSetController(manager, context("daemonset-controller"));
   addJobController(manager, context("job-controller"));
   addCronJobController(manager, context("cronjob-controller"));
   addServiceController(manager, context("endpoint-slice-controller"));

@@ -4,14 +4,13 @@ import {
   findCondition,
   formatTime,
   isConditionTrue,
-  isStatus,
   keyOf,
   withCondition,
 } from "@ai-edge/apimachinery";
 import { Job, type JobStatus, Pod } from "@ai-edge/api";
 import { type Informer, type Manager, type Result, patchStatus } from "@ai-edge/runtime";
 import { BY_CONTROLLER, type ControllerContext, controllerUid } from "../context.ts";
-import { Expectations } from "../expectations.ts";
+import { PodWriter } from "../pod-writer.ts";
 import { isReady, podFromTemplate, podPrefix } from "../pod.ts";
 import { type JobProgress, finishedAt, finishedBy, jobProgress } from "./progress.ts";
 
@@ -42,12 +41,12 @@ export function addJobController(manager: Manager, context: ControllerContext): 
 class JobController {
   readonly #context: ControllerContext;
   readonly #jobs: Informer<Job>;
-  readonly #expectations: Expectations<Pod>;
+  readonly #writer: PodWriter;
 
   constructor(context: ControllerContext, jobs: Informer<Job>) {
     this.#context = context;
     this.#jobs = jobs;
-    this.#expectations = new Expectations(context.pods, context.now);
+    this.#writer = new PodWriter(context);
   }
 
   async reconcile(key: ObjectKey): Promise<Result | void> {
@@ -56,10 +55,10 @@ class JobController {
     if (finishedBy(job) !== undefined) return this.#expire(job);
     const refusal = unsupported(job);
     if (refusal !== undefined) return this.#refuse(job, refusal);
-    const id = job.metadata.uid ?? "";
-    if (!this.#expectations.satisfied(id)) return { requeueAfter: this.#expectations.timeout };
+    const wait = this.#writer.settlesIn(job);
+    if (wait !== undefined) return { requeueAfter: wait };
     const now = this.#context.now();
-    const pods = this.#context.pods.store.byIndex(BY_CONTROLLER, id);
+    const pods = this.#context.pods.store.byIndex(BY_CONTROLLER, job.metadata.uid ?? "");
     const progress = jobProgress(job, pods, now);
     if (job.spec.suspend === true || progress.outcome !== undefined) {
       await this.#deletePods(job, progress.active);
@@ -91,7 +90,6 @@ class JobController {
   }
 
   async #createPod(job: Job): Promise<void> {
-    const { client, events } = this.#context;
     const { name, uid = "" } = job.metadata;
     const labels = {
       "batch.kubernetes.io/controller-uid": uid,
@@ -100,29 +98,11 @@ class JobController {
       "job-name": name,
     };
     const metadata = { name: "", generateName: podPrefix(name), labels };
-    try {
-      const pod = await client.create(Pod, podFromTemplate(job.spec.template, job, metadata));
-      this.#expectations.created(uid, pod);
-      events.event(job, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      events.event(job, "Warning", "FailedCreate", `Error creating: ${message}`);
-      throw error;
-    }
+    await this.#writer.create(job, podFromTemplate(job.spec.template, job, metadata));
   }
 
   async #deletePods(job: Job, pods: readonly Pod[]): Promise<void> {
-    const id = job.metadata.uid ?? "";
-    for (const pod of pods) {
-      this.#expectations.deleting(id, pod);
-      try {
-        await this.#context.client.delete(Pod, keyOf(pod));
-        this.#context.events.event(job, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
-      } catch (error) {
-        this.#expectations.notDeleted(id, pod);
-        if (!isStatus(error, "NotFound")) throw error;
-      }
-    }
+    for (const pod of pods) await this.#writer.delete(job, pod);
   }
 
   #status(job: Job, progress: JobProgress, now: Date): JobStatus {
