@@ -143,10 +143,7 @@ export class BlobHandlers {
 }
 
 /** One byte range (RFC 9110 section 14); several are answered with the whole, as the RFC allows. */
-export function parseRange(
-  header: string | undefined,
-  size: number,
-): { start: number; end: number } | undefined {
+function parseRange(header: string | undefined, size: number): { start: number; end: number } | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
   if (match === null || (match[1] === "" && match[2] === "")) return undefined;
   const unsatisfiable = new Refusal(416, "RANGE_INVALID", `the blob has ${size} bytes`, {

@@ -199,7 +199,7 @@ class Router {
 }
 
 /** `/v2/<name>/<endpoint>/<reference>`; names contain slashes, so it is taken apart from its end. */
-export function parsePath(
+function parsePath(
   pathname: string,
 ): { endpoint: string; repository: string; reference: string } | undefined {
   if (pathname === "/v2/" || pathname === "/v2") return { endpoint: "", repository: "", reference: "" };

@@ -3,7 +3,7 @@ import { mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises
 import { dirname } from "node:path";
 
 /** kubelet's containerLogMaxSize: 10 MiB per file, and one older file is kept. */
-export const MAX_LOG_BYTES = 10 * 1024 * 1024;
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
 /** The CRI splits longer lines into parts tagged P (partial) and F (full). */
 const MAX_LINE_BYTES = 16 * 1024;
 /** Output that waits for the disk; beyond it the oldest waiting lines are dropped and counted. */

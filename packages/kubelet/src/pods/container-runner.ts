@@ -282,7 +282,7 @@ export class ContainerRunner {
 const SHOW_REASON_MS = 2_000;
 
 /** No runtime of this node takes the image. */
-export class NoRuntimeError extends Error {
+class NoRuntimeError extends Error {
   override readonly name = "NoRuntimeError";
 }
 

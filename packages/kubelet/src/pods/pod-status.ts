@@ -1,4 +1,4 @@
-import { formatTime, withCondition } from "@ai-edge/apimachinery";
+import { withCondition } from "@ai-edge/apimachinery";
 import type { Container, ContainerStatus, Pod, PodStatus } from "@ai-edge/api";
 
 /** What the status of a pod is made of. */
@@ -50,11 +50,6 @@ export function podStatus(pod: Pod, observation: PodObservation, now: Date): Pod
     containerStatuses: containers,
     qosClass: qosClassOf(pod),
   };
-}
-
-/** A status for a pod that this node refuses to run at all. */
-export function refusedStatus(reason: string, message: string, now: Date): PodStatus {
-  return { phase: "Failed", reason, message, startTime: formatTime(now) };
 }
 
 function phaseOf({ finished, containers, initContainers }: PodObservation): NonNullable<PodStatus["phase"]> {

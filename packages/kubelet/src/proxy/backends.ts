@@ -8,7 +8,7 @@ export interface Backend {
 }
 
 /** The key under which slices are indexed by their Service. */
-export function serviceIndexKey(namespace: string, service: string): string {
+function serviceIndexKey(namespace: string, service: string): string {
   return `${namespace}/${service}`;
 }
 

@@ -148,7 +148,7 @@ export class PodNetwork {
 }
 
 /** TCP ports on which something listens in the network namespace of a process (proc(5), /proc/net/tcp). */
-export async function listeningPorts(pid: number): Promise<Set<number>> {
+async function listeningPorts(pid: number): Promise<Set<number>> {
   const tables = await Promise.all(
     ["tcp", "tcp6"].map((name) => readFile(`/proc/${pid}/net/${name}`, "utf8").catch(() => "")),
   );

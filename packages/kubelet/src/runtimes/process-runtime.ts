@@ -48,7 +48,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ContainerR
 }
 
 /** Whether the image says that it keeps the process runtime's contract. */
-export function declaresProcess(image: LocalImage): boolean {
+function declaresProcess(image: LocalImage): boolean {
   return image.config.config?.Labels?.[LABEL_IMAGE_RUNTIME] === "process";
 }
 

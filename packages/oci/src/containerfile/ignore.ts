@@ -19,7 +19,7 @@ export async function loadIgnore(context: string): Promise<Ignored> {
 }
 
 /** Parses ignore rules as docker does: patterns match from the root of the context, and cover what lies below. */
-export function parseIgnore(text: string): Ignored {
+function parseIgnore(text: string): Ignored {
   const rules = text
     .split(/\r?\n/)
     .map((line) => line.trim())

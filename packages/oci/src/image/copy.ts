@@ -98,7 +98,7 @@ async function* skipBytes(
 }
 
 /** Runs a task for every item, at most `limit` at once; the first failure stops the taking of new items. */
-export async function forEachParallel<T>(
+async function forEachParallel<T>(
   items: readonly T[],
   limit: number,
   task: (item: T) => Promise<void>,
