@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { createHmac } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -198,6 +198,29 @@ describe("git over smart HTTP", () => {
     }).then((response) => response.text());
     await Promise.allSettled([answer]);
     expect((await fetch(`${forge.url}/healthz`)).status).toBe(200);
+  });
+
+  test("a large push is streamed, and comes back the same", async () => {
+    await forge.seedRepository(seed);
+    const clone = join(directory, "large");
+    await git(directory, "clone", "-q", cloneUrl("edge/gitops.git"), clone);
+    // More than git's http.postBuffer (1 MiB): sent in chunks, after a probe.
+    const model = randomBytes(5 * 1024 * 1024);
+    await writeFile(join(clone, "model.bin"), model);
+    await git(clone, "add", ".");
+    await git(clone, "commit", "-qm", "A model");
+    await git(clone, "push", "-q", "origin", "main");
+    const copy = join(directory, "copy");
+    await git(directory, "clone", "-q", cloneUrl("edge/gitops.git"), copy);
+    expect((await readFile(join(copy, "model.bin"))).equals(model)).toBe(true);
+  });
+
+  test("pushes at the same time all arrive", async () => {
+    await forge.seedRepository(seed);
+    const names = ["one", "two", "three", "four"];
+    const tips = await Promise.all(names.map((name) => pushBranch(name, (text) => `${text}${name}: 1\n`)));
+    const { stdout } = await run("git", ["ls-remote", "--heads", cloneUrl("edge/gitops.git")]);
+    for (const tip of tips) expect(stdout).toContain(tip);
   });
 
   test("a push over the bound is refused by git", async () => {
