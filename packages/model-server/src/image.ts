@@ -23,10 +23,16 @@ export const MODEL_SERVER_BUNDLE = {
 } as const;
 
 /**
- * Flags for Node in the image's entrypoint: `node --max-semi-space-size=1 --no-maglev /opt/ai-edge/model-server.js`.
- * They keep a lightly used server some 6 MB smaller and a busy one 20 MB, for about a tenth of its throughput.
+ * Flags for Node in the image's entrypoint, before the script. A site's server answers a few requests a second, so small
+ * beats fast: a small young generation, one optimising compiler instead of two, and that one only for code which is
+ * really hot. Measured: 71 instead of 77 MB (XGBoost), 93 instead of 97 MB (ONNX), 78 instead of 99 MB under full load,
+ * for about a tenth of the peak throughput.
  */
-export const MODEL_SERVER_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--no-maglev"];
+export const MODEL_SERVER_NODE_FLAGS: readonly string[] = [
+  "--max-semi-space-size=1",
+  "--no-maglev",
+  "--invocation-count-for-turbofan=20000",
+];
 
 export interface ImageFile {
   /** Absolute path of the file here. */
