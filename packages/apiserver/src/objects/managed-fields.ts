@@ -4,6 +4,7 @@ import type { Resource } from "../resources/resource.ts";
 import type { WriteContext } from "./environment.ts";
 
 const STATUS: readonly (readonly string[])[] = [["status"]];
+const SPEC: readonly (readonly string[])[] = [["spec"]];
 const NOTHING: readonly (readonly string[])[] = [];
 
 /** The field paths that an endpoint does not write, and so nobody comes to own through it. */
@@ -11,6 +12,7 @@ export function ignoredFields(
   resource: Resource,
   subresource: string | undefined,
 ): readonly (readonly string[])[] {
+  if (subresource === "status") return SPEC;
   return resource.hasStatus && subresource === undefined ? STATUS : NOTHING;
 }
 

@@ -1,5 +1,6 @@
 import * as api from "@ai-edge/api";
 import { resourceType } from "@ai-edge/apimachinery";
+import type { Authorizer } from "../authorization/authorizer.ts";
 import { customResourceDefinitionStrategy } from "../crd/strategy.ts";
 import { signingRequestStrategy } from "../certificates/signing-request.ts";
 import { namespaceStrategy } from "../namespaces/strategy.ts";
@@ -53,11 +54,18 @@ const POD_SUBRESOURCES: readonly Subresource[] = [
 export interface BuiltInKindOptions {
   readonly serviceCIDR: string | undefined;
   readonly random: () => number;
+  /** Says whether who writes a role may give its rules away. */
+  readonly authorizer: Authorizer;
 }
 
 /** Every built-in resource, in the order of discovery. */
 export function builtInResources(options: BuiltInKindOptions): Resource[] {
-  return [...coreResources(options), ...workloadResources(), ...securityResources(), ...otherResources()];
+  return [
+    ...coreResources(options),
+    ...workloadResources(),
+    ...securityResources(options),
+    ...otherResources(),
+  ];
 }
 
 function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] {
@@ -204,7 +212,7 @@ function workloadResources(): Resource[] {
   ];
 }
 
-function securityResources(): Resource[] {
+function securityResources({ authorizer }: BuiltInKindOptions): Resource[] {
   const ask = { verbs: CREATE };
   return [
     builtIn(api.TokenReview, ask),
@@ -223,10 +231,16 @@ function securityResources(): Resource[] {
         { name: "approval", kind: "CertificateSigningRequest", verbs: ["get", "patch", "update"] },
       ],
     }),
-    builtIn(api.ClusterRoleBinding, { columnsInFull: cluster.BINDING_COLUMNS, strategy: bindingStrategy }),
-    builtIn(api.ClusterRole, { columnsInFull: cluster.ROLE_COLUMNS, strategy: roleStrategy }),
-    builtIn(api.RoleBinding, { columnsInFull: cluster.BINDING_COLUMNS, strategy: bindingStrategy }),
-    builtIn(api.Role, { columnsInFull: cluster.ROLE_COLUMNS, strategy: roleStrategy }),
+    builtIn(api.ClusterRoleBinding, {
+      columnsInFull: cluster.BINDING_COLUMNS,
+      strategy: bindingStrategy(authorizer),
+    }),
+    builtIn(api.ClusterRole, { columnsInFull: cluster.ROLE_COLUMNS, strategy: roleStrategy(authorizer) }),
+    builtIn(api.RoleBinding, {
+      columnsInFull: cluster.BINDING_COLUMNS,
+      strategy: bindingStrategy(authorizer),
+    }),
+    builtIn(api.Role, { columnsInFull: cluster.ROLE_COLUMNS, strategy: roleStrategy(authorizer) }),
   ];
 }
 

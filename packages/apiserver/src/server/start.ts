@@ -51,12 +51,14 @@ type Resolved = ApiServerOptions & Required<Pick<ApiServerOptions, "now" | "rand
 
 async function serve(options: Resolved, store: Store, authority: CertificateAuthority): Promise<ApiServer> {
   const { logger, listen: address, now, random } = options;
-  const registry = new ResourceRegistry(builtInResources({ serviceCIDR: options.serviceCIDR, random }));
+  const authorizer = new Authorizer(store);
+  const registry = new ResourceRegistry(
+    builtInResources({ serviceCIDR: options.serviceCIDR, random, authorizer }),
+  );
   const environment: Environment = { store, registry, now, random };
   const stop = new AbortController();
   const signer = TokenSigner.load(options.dataDir);
   const authenticator = new Authenticator({ store, signer, now });
-  const authorizer = new Authorizer(store);
   new CustomResources(environment, options.converters ?? {}, logger).start();
   await startBootstrap(environment);
   await new ServiceAccounts({ environment, signer, caCertificate: authority.certificate, logger }).start();
