@@ -50,6 +50,9 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
     listen: { host: "127.0.0.1", port },
     logger,
     kubeconfigFile: kubeconfigPath,
+  }).catch(async (error: unknown) => {
+    await directory?.remove();
+    throw error;
   });
   const kubeconfig = parseKubeconfig(server.kubeconfig);
   const client = clientFromKubeconfig(kubeconfig, { userAgent: "ai-edge-test" });

@@ -10,7 +10,7 @@ const PROVISIONER = "aiedge.dev/directory";
 
 export interface VolumeOptions {
   /** The directory of a claim's data on this host; the node agent must use the same. */
-  path: (claim: { namespace: string; name: string; uid: string }) => string;
+  path: (claim: { namespace: string; name: string; uid: string }) => string | Promise<string>;
   /** Called once a claim is gone and its volume is deleted, to remove the directory. */
   remove?: ((path: string) => Promise<void>) | undefined;
 }
@@ -89,7 +89,10 @@ async function provision(
         accessModes,
         claimRef: { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name: claimName, uid },
         persistentVolumeReclaimPolicy: "Delete",
-        hostPath: { path: options.path({ namespace, name: claimName, uid }), type: "DirectoryOrCreate" },
+        hostPath: {
+          path: await options.path({ namespace, name: claimName, uid }),
+          type: "DirectoryOrCreate",
+        },
         ...(storageClassName === undefined ? {} : { storageClassName }),
         ...(volumeMode === undefined ? {} : { volumeMode }),
       },
