@@ -3,8 +3,8 @@ import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 
 export interface RemoteWrite {
-  /** `http(s)://…/api/v1/write`. */
-  url: string;
+  /** `http(s)://…/api/v1/write`; a function is asked at every request, for a core that may move. */
+  url: string | (() => string);
   /** Asked at every request, so that credentials may be renewed. */
   headers?: () => Record<string, string> | Promise<Record<string, string>>;
   /** PEM; for mutual TLS and private authorities. Asked at every new connection. */
@@ -30,26 +30,25 @@ const FINAL_STATUSES = new Set([400, 413, 415, 422]);
 
 export class Sender {
   readonly #remote: RemoteWrite;
-  readonly #url: URL;
-  #agent: HttpAgent | HttpsAgent | undefined;
+  #agent: { protocol: string; agent: HttpAgent | HttpsAgent } | undefined;
 
   constructor(remote: RemoteWrite) {
     this.#remote = remote;
-    this.#url = new URL(remote.url);
   }
 
-  #connect(): HttpAgent | HttpsAgent {
+  #connect(protocol: string): HttpAgent | HttpsAgent {
+    if (this.#agent?.protocol === protocol) return this.#agent.agent;
+    this.reconnect();
     const keep = { keepAlive: true, maxSockets: 1 };
-    this.#agent ??=
-      this.#url.protocol === "https:"
-        ? new HttpsAgent({ ...keep, ...this.#remote.tls?.() })
-        : new HttpAgent(keep);
-    return this.#agent;
+    const agent =
+      protocol === "https:" ? new HttpsAgent({ ...keep, ...this.#remote.tls?.() }) : new HttpAgent(keep);
+    this.#agent = { protocol, agent };
+    return agent;
   }
 
   /** Drops the connection, so that the next request reads the TLS material again. */
   reconnect(): void {
-    this.#agent?.destroy();
+    this.#agent?.agent.destroy();
     this.#agent = undefined;
   }
 
@@ -72,9 +71,11 @@ export class Sender {
     body: Buffer,
     signal: AbortSignal,
   ): Promise<{ status: number; retryAfter: string | undefined; text: string }> {
+    const { url } = this.#remote;
+    const target = new URL(typeof url === "string" ? url : url());
     const options: RequestOptions = {
       method: "POST",
-      agent: this.#connect(),
+      agent: this.#connect(target.protocol),
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       headers: {
         ...(await this.#remote.headers?.()),
@@ -90,7 +91,7 @@ export class Sender {
       retryAfter: string | undefined;
       text: string;
     }>();
-    const outgoing = (this.#url.protocol === "https:" ? httpsRequest : httpRequest)(
+    const outgoing = (target.protocol === "https:" ? httpsRequest : httpRequest)(
       this.#url,
       options,
       (response) => {
