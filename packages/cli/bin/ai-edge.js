@@ -22,7 +22,11 @@ function installedNode() {
 const args = process.argv.slice(2);
 if (Number(process.versions.node.split(".")[0]) >= REQUIRED_MAJOR) {
   const { programEntry } = await import("./program-bundle.js");
-  const { main } = await import(await programEntry({ build: LONG_LIVED.has(args[0]) && !args.includes("--help") }));
+  const build = LONG_LIVED.has(args[0]) && !args.includes("--help");
+  const entry = await programEntry({ build, inherited: process.env.AI_EDGE_PROGRAM });
+  // What this process starts runs the same program.
+  process.env.AI_EDGE_PROGRAM = entry;
+  const { main } = await import(entry);
   process.exitCode = await main(args);
 } else {
   const node = installedNode();

@@ -1,7 +1,7 @@
 // Plain JavaScript, like ai-edge.js beside it. The sources run unbuilt, by type stripping; that costs a process some 45 MB
 // (the stripper, and every module's text). A laptop runs four long-lived processes of ours, so those run a bundle, which
 // is made in half a second when a source is newer than it.
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -9,16 +9,24 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const CLI = fileURLToPath(new URL("..", import.meta.url));
 const PACKAGES = fileURLToPath(new URL("../..", import.meta.url));
 const SOURCE_ENTRY = join(CLI, "src", "main.ts");
-const BUNDLE = join(CLI, "dist", "program");
-const BUNDLE_ENTRY = join(BUNDLE, "main.js");
+const BUNDLES = join(CLI, "dist", "program");
+/** Older bundles stay for a while: a process that runs one imports its chunks lazily. */
+const KEPT_BUNDLES = 4;
 
-/** The module to run: the bundle if it is up to date, otherwise the sources; `build` makes it up to date first. */
-export async function programEntry({ build }) {
-  if (isFresh()) return BUNDLE_ENTRY;
+/**
+ * The module to run: the bundle of the sources as they are, if there is one, otherwise the sources themselves.
+ * @param options.build makes the bundle first if it is missing
+ * @param options.inherited the entry of the supervising process: its children run the same program
+ */
+export async function programEntry({ build, inherited }) {
+  if (inherited !== undefined && existsSync(inherited)) return inherited;
+  const bundle = join(BUNDLES, String(newestSource()));
+  const entry = join(bundle, "main.js");
+  if (existsSync(entry)) return entry;
   if (!build) return SOURCE_ENTRY;
   try {
-    await bundleProgram();
-    return BUNDLE_ENTRY;
+    await bundleProgram(bundle);
+    return entry;
   } catch (error) {
     // A read-only checkout, or a platform without esbuild: it runs all the same, only larger.
     process.stderr.write(`ai-edge: running from source, because it could not be bundled: ${error.message}\n`);
@@ -26,19 +34,22 @@ export async function programEntry({ build }) {
   }
 }
 
-function isFresh() {
-  const built = statSync(BUNDLE_ENTRY, { throwIfNoEntry: false })?.mtimeMs;
-  if (built === undefined) return false;
-  return readdirSync(PACKAGES).every((name) => {
+/** Modification time of the newest source file, in whole milliseconds: names the bundle that it went into. */
+function newestSource() {
+  let newest = 0;
+  for (const name of readdirSync(PACKAGES)) {
     const source = join(PACKAGES, name, "src");
-    const entries = readdirSync(source, { recursive: true, withFileTypes: true });
-    return entries.every((entry) => !entry.isFile() || !entry.name.endsWith(".ts") || statSync(join(entry.parentPath, entry.name)).mtimeMs < built);
-  });
+    for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
+      newest = Math.max(newest, Math.floor(statSync(join(entry.parentPath, entry.name)).mtimeMs));
+    }
+  }
+  return newest;
 }
 
-async function bundleProgram() {
+async function bundleProgram(bundle) {
   const esbuild = await import("esbuild");
-  const next = `${BUNDLE}.${process.pid}`;
+  const next = `${bundle}.${process.pid}`;
   await esbuild.build({
     entryPoints: { main: SOURCE_ENTRY },
     outdir: next,
@@ -58,8 +69,17 @@ async function bundleProgram() {
   });
   await esbuild.stop();
   await writeFile(join(next, "package.json"), '{"type":"module"}\n');
-  await rm(BUNDLE, { recursive: true, force: true });
-  await rename(next, BUNDLE);
+  await rename(next, bundle).catch(async (error) => {
+    // Another process was faster with the same sources.
+    await rm(next, { recursive: true, force: true });
+    if (!existsSync(join(bundle, "main.js"))) throw error;
+  });
+  await removeOldBundles();
+}
+
+async function removeOldBundles() {
+  const names = readdirSync(BUNDLES).sort((a, b) => Number.parseFloat(b) - Number.parseFloat(a));
+  for (const name of names.slice(KEPT_BUNDLES)) await rm(join(BUNDLES, name), { recursive: true, force: true });
 }
 
 /** Our modules find their data files (manifests, examples) beside themselves: in the bundle they still name their source. */

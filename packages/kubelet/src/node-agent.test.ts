@@ -330,6 +330,26 @@ describe("an image", () => {
     await until(isReady);
   });
 
+  it("that is damaged on the node's own disk is pulled again", async () => {
+    await create();
+    await until(isReady);
+    await client.delete(Pod, key, { gracePeriodSeconds: 0 });
+    await vi.waitFor(async () => await expect(client.get(Pod, key)).rejects.toThrow());
+    const images = join(directory, "node/images");
+    const digest = image.split("@")[1] ?? "";
+    const manifest = JSON.parse(
+      await readFile(join(images, "blobs/blobs/sha256", splitDigest(digest).hex), "utf8"),
+    );
+    const layer = join(images, "blobs/blobs/sha256", splitDigest(manifest.layers[0].digest).hex);
+    const whole = await readFile(layer);
+    await writeFile(layer, Buffer.from(whole).fill("x", 600, 620));
+    await rm(join(images, "unpacked"), { recursive: true });
+    await create();
+    await until((pod) => waitingReason(pod) === "ErrImagePull");
+    await until(isReady);
+    expect((await readFile(layer)).equals(whole)).toBe(true);
+  });
+
   it("that is not made for the process runtime says what to do", async () => {
     await create({ image: otherImage });
     const pod = await until((one) => waitingReason(one) === "CreateContainerError");

@@ -8,9 +8,12 @@ import {
   Namespace,
   PIPELINES_NAMESPACE,
   Secret,
+  SECRET_TYPE_DOCKER_CONFIG_JSON,
   ServiceAccount,
 } from "@ai-edge/api";
 import type { Client } from "@ai-edge/client";
+
+import { NODE_PULL_SECRET } from "@ai-edge/kubelet";
 
 import { RUN_NAMESPACE } from "../demo/pipeline-run.ts";
 
@@ -19,6 +22,8 @@ const RBAC_GROUP = "rbac.authorization.k8s.io";
 /** Holds the core's own ServiceAccounts: the administrator of forge and registry. */
 export const SYSTEM_NAMESPACE = "ai-edge-system";
 export const ADMIN_ACCOUNT = "admin";
+/** Whose token the core's own node pulls candidates with. */
+export const NODE_ACCOUNT = "node";
 
 /** Applies one object as the core's own; what users added to it stays. */
 async function applyOwn<T extends KubernetesObject>(
@@ -39,6 +44,7 @@ export async function applyBootstrapObjects(client: Client): Promise<void> {
       spec: { clusterSelector: { selectorType: "ExclusiveClusterSetLabel" } },
     }),
     applyOwn(client, ServiceAccount, { metadata: { namespace: SYSTEM_NAMESPACE, name: ADMIN_ACCOUNT } }),
+    applyOwn(client, ServiceAccount, { metadata: { namespace: SYSTEM_NAMESPACE, name: NODE_ACCOUNT } }),
     applyOwn(client, ServiceAccount, { metadata: { namespace: RUN_NAMESPACE, name: "pipeline" } }),
     applyContentRole(
       client,
@@ -144,6 +150,17 @@ export async function applyPipelineSecrets(
   await applyOwn(client, ServiceAccount, {
     metadata: { namespace: RUN_NAMESPACE, name: "pipeline" },
     secrets: [{ name: "registry-credentials" }, { name: secretNames.git }],
+  });
+}
+
+/** The core's node pulls candidates from the core's registry; sites get the same Secret from the hub. */
+export async function applyNodePullSecret(client: Client, options: { token: string; registryHost: string }): Promise<void> {
+  const { token, registryHost } = options;
+  const auths = { [registryHost]: { username: NODE_ACCOUNT, password: token } };
+  await applyOwn(client, Secret, {
+    metadata: NODE_PULL_SECRET,
+    type: SECRET_TYPE_DOCKER_CONFIG_JSON,
+    stringData: { ".dockerconfigjson": JSON.stringify({ auths }) },
   });
 }
 

@@ -17,26 +17,28 @@ const TAG = "latest";
  */
 const CONTAINERFILE = `FROM scratch
 COPY opt /opt
-ENV HOST=0.0.0.0 MODEL_DIR=/models
+ENV HOST=0.0.0.0
 LABEL ${LABEL_IMAGE_RUNTIME}=process
 EXPOSE 8080 8082
-ENTRYPOINT ["node", "/opt/ai-edge/model-server.js"]
+ENTRYPOINT ["node", "/opt/ai-edge/model-server.js", "--model-dir", "/models"]
 `;
 
 /**
  * Builds the model server's base image and pushes it to the core's registry. Deterministic: the same sources give the
  * same digest, and then nothing is sent.
- * @param options.directory keeps the layers between two starts
+ * @param options.directory keeps the files between two starts
  */
 export async function publishModelServerImage(options: {
   directory: string;
+  /** The image store of the pipelines' builds: what is built here need not be fetched there. */
+  store: string;
   registryHost: string;
   credentials: RegistryCredentials;
   signal: AbortSignal;
 }): Promise<Digest> {
-  const { directory, registryHost, credentials, signal } = options;
+  const { directory, store, registryHost, credentials, signal } = options;
   const context = join(directory, "context");
-  const layout = new ImageLayout(join(directory, "layout"));
+  const layout = new ImageLayout(store);
   await writeContext(context);
   const image = await buildImage({
     containerfile: CONTAINERFILE,

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 
-const addApplicationSetControllers = (_m: unknown) => ({ pushed: async (_e: unknown) => undefined });
+import { applicationSetController, gitOpsClusterController, propagationController } from "@ai-edge/argocd";
 import { DEFAULT_CLUSTER_SET } from "@ai-edge/api";
-import { startForge, type RunningForge } from "@ai-edge/forge";
+import { startForge, type RunningForge, type Webhook } from "@ai-edge/forge";
 import { addHubControllers, addSiteCredentialsController } from "@ai-edge/ocm";
 import { startRegistry, type RegistryServer } from "@ai-edge/registry";
 import { addTektonControllers, nativeTasks, tektonManifests } from "@ai-edge/tekton";
@@ -15,13 +15,14 @@ import type { Shutdown } from "../role/shutdown.ts";
 import { type DataDirectory, writeFileDurably } from "../topology/data-directory.ts";
 import { type ListenAddress, listenAtUsualPort } from "../topology/listen-address.ts";
 import { explainSystemError } from "../user-error.ts";
-import { ADMIN_ACCOUNT, applyBootstrapObjects, applyPipelineSecrets, SYSTEM_NAMESPACE } from "./bootstrap-objects.ts";
+import { ADMIN_ACCOUNT, applyBootstrapObjects, applyNodePullSecret, applyPipelineSecrets, NODE_ACCOUNT, SYSTEM_NAMESPACE } from "./bootstrap-objects.ts";
 import { buildModelImage } from "./build-model-image.ts";
 import { forgeAccess, registryAccess } from "./content-access.ts";
 import { contentCredentialsFile, type ContentCredentials } from "./content-credentials.ts";
 import { createIdentityProvider, type IdentityProvider } from "./identity.ts";
 import { publishModelServerImage } from "./model-server-image.ts";
 import { startMetrics, type Metrics } from "./metrics.ts";
+import { startPushWebhook } from "./push-webhook.ts";
 import { seedRepositories } from "./seed-repositories.ts";
 import { longLivedToken } from "./service-account-token.ts";
 
@@ -60,7 +61,9 @@ export async function startCore(options: CoreOptions): Promise<{ endpoints: Reco
   });
   await applyBootstrapObjects(cluster.client);
   const identities = createIdentityProvider(cluster.client, options.now);
-  const content = await startContent(options, identities);
+  const pushes = await startPushWebhook({ manager: cluster.manager, host: options.host, env: options.env });
+  shutdown.add("push webhook", () => pushes.close());
+  const content = await startContent(options, identities, pushes.webhook);
   await cluster.remember({
     registry: portOf(content.registry.url),
     forge: portOf(content.forge.url),
@@ -75,6 +78,7 @@ export async function startCore(options: CoreOptions): Promise<{ endpoints: Reco
     seedRepositories(content.forge, { forgeUrl: content.forge.url, registryHost: content.registry.host }),
     publishModelServerImage({
       directory: join(directory.path, "base-image"),
+      store: join(directory.path, "builds"),
       registryHost: content.registry.host,
       credentials: { username: admin.username, password: admin.token },
       signal,
@@ -86,7 +90,7 @@ export async function startCore(options: CoreOptions): Promise<{ endpoints: Reco
 }
 
 /** The servers of what is no Kubernetes object: images, Git, metrics. */
-async function startContent(options: CoreOptions, identities: IdentityProvider): Promise<Content> {
+async function startContent(options: CoreOptions, identities: IdentityProvider, webhook: Webhook): Promise<Content> {
   const { directory, logger, now, shutdown } = options;
   const listenFor = <T>(port: Port, start: (listen: ListenAddress) => Promise<T>): Promise<T> =>
     listenAtUsualPort(
@@ -100,7 +104,7 @@ async function startContent(options: CoreOptions, identities: IdentityProvider):
       startRegistry({ dataDir: join(directory.path, "registry"), listen, logger: logger.child({ component: "registry" }), now, ...registryAccess(identities) }),
     ),
     listenFor("forge", (listen) =>
-      startForge({ dataDir: join(directory.path, "forge"), listen, logger: logger.child({ component: "forge" }), now, ...forgeAccess(identities) }),
+      startForge({ dataDir: join(directory.path, "forge"), listen, logger: logger.child({ component: "forge" }), now, webhooks: [webhook], ...forgeAccess(identities) }),
     ),
     listenFor("metrics", (listen) => startMetrics({ dataDir: join(directory.path, "metrics"), listen, identities, logger: logger.child({ component: "metrics" }), now })),
   ]);
@@ -124,8 +128,9 @@ function addControllers(options: CoreOptions, cluster: EmbeddedCluster, content:
     nativeTasks: nativeTasks({ environment: env, buildImage: buildModelImage(join(directory.path, "builds")) }),
     volumes: ({ metadata }) => cluster.claimDirectory({ namespace: metadata.namespace ?? "", name: metadata.name }),
   });
-  const argocd = addApplicationSetControllers(manager);
-  content.forge.onPush((event) => void argocd.pushed(event));
+  applicationSetController(manager);
+  gitOpsClusterController(manager);
+  propagationController(manager);
 }
 
 /** The shipped tasks and pipelines, and what the `pipeline` ServiceAccount needs to run them. */
@@ -138,8 +143,13 @@ async function seedPipelines(options: CoreOptions, cluster: EmbeddedCluster, con
       await client.apply(type, manifest, { fieldManager: "ai-edge-core", force: true });
     }),
   );
+  const [token, nodeToken] = await Promise.all([
+    longLivedToken(client, { namespace: RUN_NAMESPACE, name: "pipeline" }, options.signal),
+    longLivedToken(client, { namespace: SYSTEM_NAMESPACE, name: NODE_ACCOUNT }, options.signal),
+  ]);
+  await applyNodePullSecret(client, { token: nodeToken, registryHost: content.registry.host });
   await applyPipelineSecrets(client, {
-    token: await longLivedToken(client, { namespace: RUN_NAMESPACE, name: "pipeline" }, options.signal),
+    token,
     registryUrl: content.registry.url,
     forgeUrl: content.forge.url,
     secretNames: { git: GIT_CREDENTIALS_SECRET, forgeToken: FORGE_TOKEN_SECRET },

@@ -6,7 +6,9 @@ import {
   copyImage,
   createRegistryClient,
   decompressLayer,
+  type Descriptor,
   type Digest,
+  DigestError,
   formatReference,
   hostPlatform,
   ImageLayout,
@@ -76,7 +78,11 @@ export class ImageStore implements ImageSource {
   async #find(reference: Reference): Promise<ResolvedImage | undefined> {
     const name = reference.digest ?? formatReference(reference);
     try {
-      return await resolveImage(this.#layout, name, hostPlatform());
+      const image = await resolveImage(this.#layout, name, hostPlatform());
+      const layers = await Promise.all(
+        image.manifest.layers.map(({ digest }) => this.#layout.hasBlob(digest)),
+      );
+      return layers.every(Boolean) ? image : undefined;
     } catch {
       // Not here, or damaged on disk: the registry has it whole.
       return undefined;
@@ -136,11 +142,7 @@ export class ImageStore implements ImageSource {
     // Containers with users of their own (runc) need root anyway; processes of this agent's user own what they read.
     const owners = process.getuid?.() === 0;
     try {
-      for (const layer of image.manifest.layers) {
-        await unpackLayer(decompressLayer(this.#layout.blob(layer), layer.mediaType), join(next, "rootfs"), {
-          owners,
-        });
-      }
+      for (const layer of image.manifest.layers) await this.#unpackLayer(layer, join(next, "rootfs"), owners);
     } catch (error) {
       await rm(next, { recursive: true, force: true });
       const message = error instanceof Error ? error.message : String(error);
@@ -152,6 +154,16 @@ export class ImageStore implements ImageSource {
     await rm(target, { recursive: true, force: true });
     await rename(next, target);
     return rootfs;
+  }
+
+  async #unpackLayer(layer: Descriptor, rootfs: string, owners: boolean): Promise<void> {
+    try {
+      await unpackLayer(decompressLayer(this.#layout.blob(layer), layer.mediaType), rootfs, { owners });
+    } catch (error) {
+      // Damaged on this disk since it was pulled: without it, the next try pulls it again.
+      if (error instanceof DigestError) await this.#layout.blobs.delete(layer.digest);
+      throw error;
+    }
   }
 
   async #once<T>(key: string, run: () => Promise<T>): Promise<T> {

@@ -59,7 +59,9 @@ async function startProcess(spec: ContainerSpec, options: ProcessRuntimeOptions)
     throw new Error(`image ${spec.image.reference} has neither entrypoint nor command`);
   const env = processEnvironment(spec, options.env);
   const cwd = spec.workingDir === undefined ? spec.image.rootfs : toHostPath(spec.workingDir, spec);
-  const program = command === "node" ? [options.nodePath, ...options.nodeArguments] : [command];
+  const programOf = (name: string): string[] =>
+    name === "node" ? [options.nodePath, ...options.nodeArguments] : [name];
+  const program = programOf(command);
   const child = spawn(program[0] ?? command, [...program.slice(1), ...args], {
     cwd,
     env,
@@ -79,11 +81,10 @@ async function startProcess(spec: ContainerSpec, options: ProcessRuntimeOptions)
     pid,
     exited,
     kill: (signal) => killGroup(pid, signal),
-    exec: (argv, timeoutMs) =>
-      execute(
-        argv.map((value) => toHostPath(value, spec)),
-        { cwd, env, timeoutMs },
-      ),
+    exec: (argv, timeoutMs) => {
+      const [name = "", ...rest] = argv.map((value) => toHostPath(value, spec));
+      return execute([...programOf(name), ...rest], { cwd, env, timeoutMs });
+    },
   };
 }
 
