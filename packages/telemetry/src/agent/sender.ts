@@ -92,7 +92,7 @@ export class Sender {
       text: string;
     }>();
     const outgoing = (target.protocol === "https:" ? httpsRequest : httpRequest)(
-      this.#url,
+      target,
       options,
       (response) => {
         let text = "";
