@@ -47,6 +47,9 @@ const MAX_FINISH_MS = 20_000;
 /** A client that sends slower than this holds a socket for nothing. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
+/** Longer than the 60 s that proxies keep idle connections, so that it is never the server who hangs up on a request. */
+const KEEP_ALIVE_MS = 75_000;
+
 const SERVER_VERSION = "0.1.0";
 
 async function listen(server: Server, host: string, port: number, what: string): Promise<string> {
@@ -134,9 +137,12 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   let draining = false;
   const state = { served: () => served, draining: () => draining };
   const handler = createHandler({ state, metrics, modelName, serverVersion: SERVER_VERSION, logger, clock });
-  const http = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, noDelay: true }, (request, response) => {
-    void handler(request, response);
-  });
+  const http = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    (request, response) => {
+      void handler(request, response);
+    },
+  );
   const metricsServer =
     options.metricsPort === undefined ? undefined : createServer(metricsListener(metrics));
   const servers = metricsServer === undefined ? [http] : [http, metricsServer];
