@@ -49,7 +49,13 @@ export async function requestCertificate(
   }
   await createRequest(options, pending);
   logger.info({ csr: pending.name, cluster }, "certificate requested, waiting for the hub's approval");
-  return { certificate: await waitForCertificate(options, pending.name), key: pending.key };
+  try {
+    return { certificate: await waitForCertificate(options, pending.name), key: pending.key };
+  } catch (error) {
+    // The next request needs a new name and key: this one has its answer.
+    if (error instanceof JoinRefusedError) await store.clearPending();
+    throw error;
+  }
 }
 
 async function createRequest(

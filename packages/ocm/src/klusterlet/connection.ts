@@ -2,6 +2,9 @@
 import type { Logger } from "pino";
 import { classifyHubError } from "./hub-error.ts";
 
+/** The hub gives a cluster its rights after the certificate: until then it is refused, which is no news. */
+const FIRST_RIGHTS_MS = 10_000;
+
 export type ConnectionState =
   | "connecting"
   | "connected"
@@ -58,6 +61,9 @@ export function hubConnection(options: {
     },
     failed: (error) => {
       const failure = classifyHubError(error);
+      const isNew =
+        status.state === "connecting" && now().getTime() - status.since.getTime() < FIRST_RIGHTS_MS;
+      if (failure === "forbidden" && isNew) return;
       const keeps = "this site keeps running what it runs";
       const rejoin = `if that is meant, join it again with a new token: ai-edge token create ${cluster}`;
       if (failure === "untrusted") {

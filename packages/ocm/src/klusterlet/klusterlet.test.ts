@@ -1,5 +1,7 @@
+import { X509Certificate, generateKeyPairSync } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { generateName } from "@ai-edge/apimachinery";
 import {
   CertificateSigningRequest,
   ConfigMap,
@@ -11,7 +13,9 @@ import {
   ManifestWork,
   Namespace,
   Secret,
+  SIGNER_KUBE_APISERVER_CLIENT,
 } from "@ai-edge/api";
+import { type Client, createClient } from "@ai-edge/client";
 import { type TemporaryDirectory, type TestApiServer, temporaryDirectory } from "@ai-edge/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -24,6 +28,8 @@ import {
   tokenFor,
   eventually,
 } from "../../testdata/clusters.ts";
+import { parseJoinToken } from "../join-token.ts";
+import { createCertificateRequest } from "../pki/certificate-request.ts";
 import { JoinRefusedError } from "./certificate.ts";
 
 const AVAILABLE = {
@@ -240,6 +246,80 @@ describe("heartbeat", () => {
   }, 30_000);
 });
 
+describe("certificate requests", () => {
+  const agentOf = (cluster: string): { commonName: string; organizations: string[] } => ({
+    commonName: `system:open-cluster-management:${cluster}:klusterlet`,
+    organizations: [
+      `system:open-cluster-management:${cluster}`,
+      "system:open-cluster-management:managed-clusters",
+    ],
+  });
+
+  /** Requests a certificate with any subject and label, and says what the hub decided. */
+  async function request(
+    client: Client,
+    label: string,
+    subject: { commonName: string; organizations: string[] },
+  ): Promise<string | undefined> {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const metadata = { name: generateName("test-", Math.random), labels: { [LABEL_CLUSTER_NAME]: label } };
+    const pem = Buffer.from(createCertificateRequest(subject, privateKey)).toString("base64");
+    const spec = {
+      request: pem,
+      signerName: SIGNER_KUBE_APISERVER_CLIENT,
+      usages: ["digital signature", "client auth"],
+    };
+    await client.create(CertificateSigningRequest, { metadata, spec });
+    // A request that may be decided and is made later is decided later: then this one was looked at.
+    const probe = await temporaryDirectory("ai-edge-klusterlet-");
+    const joined = await runKlusterlet(edge, {
+      dataDir: probe.path,
+      joinToken: await tokenFor(hub, `probe-${name}`),
+    });
+    await joined.stop();
+    await probe.remove();
+    const { status } = await hub.client.get(CertificateSigningRequest, { name: metadata.name });
+    return status?.conditions?.map(({ type, reason }) => `${type} ${reason}`).join();
+  }
+
+  it("of a cluster's certificate are approved for itself only", async () => {
+    const { hubClient } = await start({ joinToken: await tokenFor(hub, name) });
+    await eventually(() => clusterConditions(hub, name)).toMatchObject(AVAILABLE);
+    expect(await request(hubClient, name, agentOf(name))).toBe(
+      "Approved AutoApprovedByHubCSRApprovingController",
+    );
+    expect(await request(hubClient, "another", agentOf("another"))).toBeUndefined();
+    expect(await request(hubClient, name, agentOf("another"))).toBeUndefined();
+    expect(
+      await request(hubClient, name, { commonName: "admin", organizations: ["admins"] }),
+    ).toBeUndefined();
+  });
+
+  it("of a join token are denied for anything but its cluster", async () => {
+    const { bootstrapToken, server, caCertificate } = parseJoinToken(await tokenFor(hub, name));
+    const client = createClient({
+      server,
+      certificateAuthority: caCertificate,
+      credentials: () => ({ token: bootstrapToken }),
+    });
+    expect(await request(client, name, { commonName: "admin", organizations: ["admins"] })).toBe(
+      "Denied InvalidRequest",
+    );
+    expect(
+      await request(client, name, {
+        ...agentOf(name),
+        organizations: [...agentOf(name).organizations, "admins"],
+      }),
+    ).toBe("Denied InvalidRequest");
+    expect(await request(client, "another", agentOf("another"))).toBe("Denied JoinTokenOfAnotherCluster");
+    await expect(client.list(Secret, { namespace: "kube-system" })).rejects.toMatchObject({ code: 403 });
+    await expect(client.create(ManagedCluster, { metadata: { name: "another" } })).rejects.toMatchObject({
+      code: 403,
+    });
+    client.close();
+  });
+});
+
 describe("certificate", () => {
   it("is renewed in time, with the old one as the proof", async () => {
     const joinToken = await tokenFor(hub, name);
@@ -248,7 +328,6 @@ describe("certificate", () => {
     const { status } =
       (await hub.client.list(CertificateSigningRequest, { labelSelector: `${LABEL_CLUSTER_NAME}=${name}` }))
         .items[0] ?? {};
-    const { X509Certificate } = await import("node:crypto");
     const certificate = new X509Certificate(Buffer.from(status?.certificate ?? "", "base64"));
     const from = certificate.validFromDate.getTime();
     const shift = from + (certificate.validToDate.getTime() - from) * 0.85 - Date.now();

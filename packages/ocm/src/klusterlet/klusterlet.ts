@@ -103,32 +103,34 @@ export async function startKlusterlet(options: KlusterletOptions): Promise<Klust
 
 /**
  * Stored credentials, or those of a join. A token that was not used here before joins anew; when that fails and the
- * stored credentials are of the same hub, they stay: a restart must never depend on the hub.
+ * stored credentials are of the same hub, they stay, even expired: a restart of a site must never depend on the hub.
  */
 async function identify(options: KlusterletOptions, now: () => Date): Promise<HubCredentials> {
   const { joinToken, dataDir, clusterName, apiUrl, logger, signal } = options;
   const store = credentialStore(dataDir);
   const stored = await store.load();
   const token = joinToken === undefined ? undefined : parseJoinToken(joinToken);
-  const expired = stored !== undefined && stored.notAfter.getTime() <= now().getTime();
+  if (stored !== undefined && stored.notAfter.getTime() <= now().getTime()) {
+    const again = `join again with a new token: ai-edge token create ${stored.cluster}`;
+    logger.error(
+      { file: store.file, notAfter: stored.notAfter },
+      `the credentials for the hub have expired: ${again}`,
+    );
+  }
   if (token === undefined) {
-    if (stored !== undefined && !expired) return stored;
-    const what = expired
-      ? `the credentials in ${store.file} expired at ${stored.notAfter.toISOString()}`
-      : "this cluster has not joined a hub";
-    const name = clusterName ?? stored?.cluster ?? "CLUSTER";
-    const message = `${what}: give a join token (at the core: ai-edge token create ${name})`;
+    if (stored !== undefined) return stored;
+    const message = `this cluster has not joined a hub: give a join token (at the core: ai-edge token create ${clusterName ?? "CLUSTER"})`;
     throw new JoinRefusedError("NoCredentials", message);
   }
   const join = { token, cluster: clusterName ?? token.cluster, store, apiUrl, logger, now, signal };
-  if (stored === undefined || expired) return joinHub(join);
+  if (stored === undefined) return joinHub(join);
   const sameHub =
     token.server === stored.server && token.caCertificate.trim() === stored.caCertificate.trim();
-  if (sameHub && (await store.wasJoinedWith(token.bootstrapToken))) return stored;
   if (!sameHub) {
     logger.info({ from: stored.server, to: token.server }, "the join token is of another hub: joining it");
     return joinHub(join);
   }
+  if (await store.wasJoinedWith(token.bootstrapToken)) return stored;
   try {
     return await joinHub({ ...join, attempts: 1 });
   } catch (error) {
