@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,7 +82,12 @@ describe("the bundle of model images", () => {
     });
     await writeFile(join(directory, "package.json"), '{"type":"module"}');
   });
-  afterAll(() => rm(directory, { recursive: true }));
+  const children: ChildProcess[] = [];
+  afterAll(async () => {
+    // A test that failed has not stopped its server.
+    for (const child of children) child.kill("SIGKILL");
+    await rm(directory, { recursive: true });
+  });
 
   function run(env: Record<string, string>): {
     pid: number | undefined;
@@ -91,6 +96,7 @@ describe("the bundle of model images", () => {
     stop(): void;
   } {
     const child = spawn(process.execPath, [join(directory, "model-server.js")], { env, stdio: "pipe" });
+    children.push(child);
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
     const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
