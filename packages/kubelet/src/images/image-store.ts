@@ -160,8 +160,20 @@ export class ImageStore implements ImageSource {
     try {
       await unpackLayer(decompressLayer(this.#layout.blob(layer), layer.mediaType), rootfs, { owners });
     } catch (error) {
-      // Damaged on this disk since it was pulled: without it, the next try pulls it again.
-      if (error instanceof DigestError) await this.#layout.blobs.delete(layer.digest);
+      // Damaged on this disk since it was pulled? Without it, the next try pulls it again.
+      if (!(await this.#isWhole(layer))) await this.#layout.blobs.delete(layer.digest);
+      throw error;
+    }
+  }
+
+  /** Reads a blob to its end, where its digest is checked. */
+  async #isWhole(layer: Descriptor): Promise<boolean> {
+    const blob = this.#layout.blob(layer)[Symbol.asyncIterator]();
+    try {
+      while ((await blob.next()).done !== true);
+      return true;
+    } catch (error) {
+      if (error instanceof DigestError) return false;
       throw error;
     }
   }
