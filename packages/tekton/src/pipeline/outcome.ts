@@ -1,9 +1,17 @@
-import type { ChildReference, PipelineRun, PipelineRunStatus, PipelineSpec } from "@ai-edge/api";
+import type {
+  ChildReference,
+  PipelineRun,
+  PipelineRunStatus,
+  PipelineSpec,
+  PipelineTask,
+  WhenExpression,
+} from "@ai-edge/api";
 import { TEKTON_SUCCEEDED } from "@ai-edge/api";
 import { formatTime, withCondition } from "@ai-edge/apimachinery";
 import type { Condition } from "@ai-edge/apimachinery";
 import { succeededCondition } from "../run-state.ts";
-import { referencesIn, substituteValue } from "../substitution.ts";
+import { referencesIn, substituteDeep, substituteValue } from "../substitution.ts";
+import type { Lookup } from "../substitution.ts";
 import type { Progress, TaskProgress } from "./progress.ts";
 import { progressLookup } from "./progress.ts";
 
@@ -28,14 +36,15 @@ export function describeProgress(
   now: Date,
   stopped: StopCause | undefined,
 ): void {
-  status.childReferences = progress.tasks.flatMap((entry) => childReference(entry));
+  const lookup = progressLookup(progress.tasks);
+  status.childReferences = progress.tasks.flatMap((entry) => childReference(entry, lookup));
   const skipped = progress.tasks.flatMap(({ state, skipReason, task }) =>
     state === "skipped" && skipReason !== undefined
       ? [
           {
             name: task.name,
             reason: skipReason,
-            ...(task.when === undefined ? {} : { whenExpressions: task.when }),
+            ...whenExpressions(task, lookup),
           },
         ]
       : [],
@@ -97,16 +106,20 @@ function countTasks(progress: Progress, running: boolean): string {
   return `${completed}${incomplete}, Skipped: ${count("skipped")}`;
 }
 
-function childReference({ task, taskRun }: TaskProgress): ChildReference[] {
+/** With their variables filled in, so that one sees why. */
+function whenExpressions(task: PipelineTask, lookup: Lookup): { whenExpressions?: WhenExpression[] } {
+  return task.when === undefined ? {} : { whenExpressions: substituteDeep(task.when, lookup) };
+}
+
+function childReference({ task, taskRun }: TaskProgress, lookup: Lookup): ChildReference[] {
   if (taskRun === undefined) return [];
-  const when = task.when === undefined ? {} : { whenExpressions: task.when };
   return [
     {
       apiVersion: "tekton.dev/v1",
       kind: "TaskRun",
       name: taskRun.metadata.name,
       pipelineTaskName: task.name,
-      ...when,
+      ...whenExpressions(task, lookup),
     },
   ];
 }
