@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ConfigMap, Deployment, routeCustomResourceDefinitions } from "@ai-edge/api";
+import { ConfigMap, Deployment, Pod, routeCustomResourceDefinitions } from "@ai-edge/api";
+import type { ApiServerOptions } from "@ai-edge/apiserver";
 import {
   type TemporaryDirectory,
   type TestApiServer,
@@ -14,7 +15,9 @@ import { runKubectlCommand } from "./index.ts";
 let api: TestApiServer;
 let directory: TemporaryDirectory;
 beforeAll(async () => {
-  [api, directory] = await Promise.all([startTestApiServer(), temporaryDirectory()]);
+  const podLogs: ApiServerOptions["podLogs"] = async ({ name, container, options }) =>
+    Readable.from([Buffer.from(`${name} ${container ?? "-"} ${options.tailLines ?? "all"}\n`)]);
+  [api, directory] = await Promise.all([startTestApiServer({ podLogs }), temporaryDirectory()]);
 });
 afterAll(async () => {
   await api.close();
@@ -238,6 +241,19 @@ describe("delete", () => {
 });
 
 describe("logs", () => {
+  it("prints the log of a pod, or of a pod of a workload", async () => {
+    const labels = { app: "logged" };
+    const spec = { containers: [{ name: "c", image: "i" }] };
+    await api.client.create(Pod, { metadata: { namespace: "default", name: "logged", labels }, spec });
+    await api.client.create(Deployment, {
+      metadata: { namespace: "default", name: "logged" },
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    });
+    expect(await run("logs logged --tail 3")).toEqual(ok("logged - 3\n"));
+    expect(await run("logs deploy/logged -f -c c")).toEqual(ok("logged c all\n"));
+    await run("delete deploy/logged pod/logged --force");
+  });
+
   it("says which pod it cannot find", async () => {
     expect(await run("logs nope")).toMatchObject({ code: 1, stdout: "" });
     expect((await run("logs deploy/nope")).stderr).toBe(
