@@ -21,6 +21,8 @@ export interface FieldSchema {
   readonly map?: "atomic";
   /** `x-kubernetes-patch-strategy: merge`: strategic merge patch merges the list; without it replaces it. */
   readonly merge?: boolean;
+  /** `x-kubernetes-patch-strategy: replace`: strategic merge patch replaces the map. */
+  readonly replace?: boolean;
   /** `x-kubernetes-patch-merge-key`; absent for lists of scalars. */
   readonly mergeKey?: string;
   /** `x-kubernetes-patch-strategy: retainKeys`: a union, of which a patch may clear the members that it does not name. */

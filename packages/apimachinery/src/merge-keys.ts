@@ -137,7 +137,7 @@ const KINDS: Readonly<Record<string, FieldSchema>> = {
     status: STATUS_WITH_CONDITIONS,
   }),
   "policy/PodDisruptionBudget": object({
-    spec: object({ selector: ATOMIC }),
+    spec: object({ selector: { map: "atomic", replace: true } }),
     status: STATUS_WITH_CONDITIONS,
   }),
   "networking.k8s.io/NetworkPolicy": object({ spec: object({ podSelector: ATOMIC }) }),

@@ -32,7 +32,7 @@ function mergeMap(
   const directive = patch[DIRECTIVE];
   if (directive === "replace") return withoutField(patch, DIRECTIVE);
   if (directive === "delete") return {};
-  if (directive !== undefined && directive !== "merge") throw unknownDirective(directive, path);
+  if (directive !== undefined) throw unknownDirective(directive, path);
   const result = retained(original, patch, path);
   const fields = Object.keys(patch);
   for (const field of fields.filter((name) => name.startsWith(DELETE_FROM_LIST)))
@@ -60,7 +60,7 @@ function mergeField(
     return;
   }
   const previous = Object.hasOwn(result, field) ? result[field] : undefined;
-  if (isJsonObject(value) && isJsonObject(previous)) {
+  if (isJsonObject(value) && isJsonObject(previous) && schema?.replace !== true) {
     setField(result, field, mergeMap(previous, value, schema, path));
   } else if (Array.isArray(value) && schema?.merge === true) {
     const order = patch[`${ELEMENT_ORDER}${field}`];
@@ -187,7 +187,7 @@ function mergeObjects(
       result = result.filter((candidate) => !matches(candidate));
       continue;
     }
-    if (directive !== undefined && directive !== "merge") throw unknownDirective(directive, path);
+    if (directive !== undefined) throw unknownDirective(directive, path);
     patched.push(element);
     const index = result.findIndex(matches);
     const previous = result[index];
@@ -229,6 +229,6 @@ function withoutField(object: JsonObject, field: string): JsonObject {
 function unknownDirective(directive: unknown, path: string): Error {
   return statusError(
     "BadRequest",
-    `${path || "."}: unknown patch type found: ${JSON.stringify(directive)} ($patch is merge, replace or delete)`,
+    `${path || "."}: unknown patch type found: ${JSON.stringify(directive)} ($patch is replace or delete)`,
   );
 }
