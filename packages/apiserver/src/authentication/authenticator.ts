@@ -4,7 +4,7 @@ import { statusError, valueAt } from "@ai-edge/apimachinery";
 import type { StorageKey } from "../storage/event.ts";
 import type { Store } from "../storage/store.ts";
 import { userOfBootstrapToken } from "./bootstrap-token.ts";
-import { userOfCertificate } from "./client-certificate.ts";
+import { hasBadCertificate, userOfCertificate } from "./client-certificate.ts";
 import { type BoundObject, ISSUER, type TokenClaims, type TokenSigner } from "./token-signer.ts";
 import { ANONYMOUS, authenticated, serviceAccountGroups, serviceAccountUsername } from "./user.ts";
 
@@ -31,7 +31,10 @@ export class Authenticator {
     const certificate = userOfCertificate(request);
     if (certificate !== undefined) return authenticated(certificate);
     const header = request.headers.authorization;
-    if (header === undefined) return ANONYMOUS;
+    if (header === undefined) {
+      if (hasBadCertificate(request)) throw statusError("Unauthorized", "Unauthorized");
+      return ANONYMOUS;
+    }
     const [scheme, token = ""] = header.split(" ", 2);
     const user = scheme?.toLowerCase() === "bearer" ? this.userOfToken(token)?.user : undefined;
     if (user === undefined) throw statusError("Unauthorized", "Unauthorized");

@@ -2,6 +2,14 @@ import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { UserInfo } from "@ai-edge/api";
 
+/** Whether the client showed a certificate that is not ours, or whose time has passed. */
+export function hasBadCertificate(request: IncomingMessage): boolean {
+  const { socket } = request;
+  return (
+    socket instanceof TLSSocket && !socket.authorized && Object.keys(socket.getPeerCertificate()).length > 0
+  );
+}
+
 /** The user of a verified client certificate: CN is the name, every O a group. Undefined without a certificate. */
 export function userOfCertificate(request: IncomingMessage): UserInfo | undefined {
   const { socket } = request;

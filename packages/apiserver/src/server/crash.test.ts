@@ -14,7 +14,9 @@ it("keeps every acknowledged write when it is killed under load", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "ai-edge-crash-"));
   const acknowledged = new Map<string, string>();
   for (const round of [1, 2, 3]) {
-    const child = spawn(process.execPath, [WRITER, dataDir, String(round)], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [WRITER, dataDir, String(round)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const ended = new Promise((resolve) => child.once("exit", resolve));
     for await (const line of createInterface({ input: child.stdout })) {
       const [name = "", revision = ""] = line.split(" ");

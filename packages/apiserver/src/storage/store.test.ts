@@ -27,7 +27,9 @@ const key = (name: string, namespace = "a") => ({ resource: "configmaps", namesp
 const put = (store: Store, name: string, value: string, namespace = "a") =>
   store.write((transaction) => transaction.put(key(name, namespace), configMap(name, value, namespace)));
 const valuesOf = (objects: readonly { object: UnstructuredObject }[]) =>
-  Object.fromEntries(objects.map(({ object }) => [object.metadata.name, (object["data"] as { value: string }).value]));
+  Object.fromEntries(
+    objects.map(({ object }) => [object.metadata.name, (object["data"] as { value: string }).value]),
+  );
 
 describe("writes", () => {
   it("number every change without gaps and keep it over a restart", async () => {
@@ -75,11 +77,19 @@ describe("writes", () => {
 describe("lists", () => {
   it("are ordered by namespace and name, and know the boundaries of a namespace", async () => {
     const store = open();
-    for (const [namespace, name] of [["b", "x"], ["a", "z"], ["a-b", "m"], ["a", "y"], ["aa", "n"]] as const) {
+    for (const [namespace, name] of [
+      ["b", "x"],
+      ["a", "z"],
+      ["a-b", "m"],
+      ["a", "y"],
+      ["aa", "n"],
+    ] as const) {
       await put(store, name, "", namespace);
     }
     const paths = (namespace?: string) =>
-      store.list("configmaps", namespace).map(({ object }) => `${object.metadata.namespace}/${object.metadata.name}`);
+      store
+        .list("configmaps", namespace)
+        .map(({ object }) => `${object.metadata.namespace}/${object.metadata.name}`);
     expect(paths()).toEqual(["a-b/m", "a/y", "a/z", "aa/n", "b/x"]);
     expect(paths("a")).toEqual(["a/y", "a/z"]);
     expect(paths("a-b")).toEqual(["a-b/m"]);
@@ -101,7 +111,10 @@ describe("history", () => {
   });
 
   it("shows every earlier state, from memory and from disk (property)", async () => {
-    const operation = fc.record({ name: fc.constantFrom("p", "q", "r"), value: fc.option(fc.string({ maxLength: 5 })) });
+    const operation = fc.record({
+      name: fc.constantFrom("p", "q", "r"),
+      value: fc.option(fc.string({ maxLength: 5 })),
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { maxLength: 30 }), async (operations) => {
         rmSync(dataDir, { recursive: true, force: true });
@@ -125,8 +138,14 @@ describe("history", () => {
         expect(again.revision).toBe(states.length - 1);
         states.forEach((state, revision) => {
           expect(valuesOf(again.listAt("configmaps", "a", revision))).toEqual(state);
-          const expected = seen.slice(revision).map(({ type, revision: at, object }) => [type, at, object.text]);
-          expect(again.eventsAfter("configmaps", revision).map((event) => [event.type, event.revision, event.object.text])).toEqual(expected);
+          const expected = seen
+            .slice(revision)
+            .map(({ type, revision: at, object }) => [type, at, object.text]);
+          expect(
+            again
+              .eventsAfter("configmaps", revision)
+              .map((event) => [event.type, event.revision, event.object.text]),
+          ).toEqual(expected);
         });
         again.close();
       }),
@@ -141,7 +160,9 @@ describe("the file", () => {
     const db = new DatabaseSync(join(dataDir, "state.db"));
     db.exec("PRAGMA user_version = 99");
     db.close();
-    expect(() => open()).toThrow(/state\.db has format 99, this program knows up to 1: it was written by a newer version; run that one/);
+    expect(() => open()).toThrow(
+      /state\.db has format 99, this program knows up to 1: it was written by a newer version; run that one/,
+    );
   });
 
   it("belongs to one process", () => {
@@ -152,7 +173,10 @@ describe("the file", () => {
 
   it("that is no database is refused", async () => {
     const { writeFileSync } = await import("node:fs");
-    writeFileSync(join(dataDir, "state.db"), "not a database at all, but long enough to be read as a header".repeat(20));
+    writeFileSync(
+      join(dataDir, "state.db"),
+      "not a database at all, but long enough to be read as a header".repeat(20),
+    );
     expect(() => open()).toThrow(/is not an ai-edge database/);
   });
 
