@@ -17,7 +17,7 @@ const MAX_COPIED_CHARACTERS = 3 * 1024 * 1024;
 
 /** Parses a patch in JSON or YAML. @throws Error when it is not a list of operations */
 export function parseJsonPatch(text: string): JsonPatchOperation[] {
-  const [document] = parseYamlDocuments(text);
+  const [document] = parseYamlDocuments(text, { booleans11: true });
   if (!Array.isArray(document)) throw new Error("a JSON patch must be a list of operations");
   if (document.length > MAX_OPERATIONS)
     throw new Error(`a JSON patch has at most ${MAX_OPERATIONS} operations`);

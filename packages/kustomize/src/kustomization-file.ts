@@ -35,7 +35,7 @@ export function readKustomization(loader: Loader, warn: (message: string) => voi
 
 function decode(text: string): Kustomization {
   try {
-    const documents = parseYamlDocuments(text, { allowDuplicateKeys: true });
+    const documents = parseYamlDocuments(text, { allowDuplicateKeys: true, booleans11: true });
     if (documents.length > 1) throw new ShapeError("a kustomization file has one document");
     return kustomizationShape.decode(documents[0] ?? null, "");
   } catch (error) {

@@ -105,7 +105,7 @@ function parsePatch(text: string, args: PatchArgs): ParsedPatch {
   }
   if (operations !== undefined && operations.length > 0) return { kind: "json", operations };
   try {
-    const patches = parseResources(text, { allowNameless: args.target !== undefined });
+    const patches = parseResources(text);
     for (const patch of patches) {
       patch.nameChangeAllowed = args.options?.allowNameChange === true;
       patch.kindChangeAllowed = args.options?.allowKindChange === true;

@@ -41,6 +41,12 @@ export function resolvePlain(text: string): null | boolean | number | bigint | s
   return timestampText(text) ?? resolveNumber(text) ?? text;
 }
 
+/** As {@link resolvePlain}, with the booleans of YAML 1.1: how kustomize reads kustomization files and JSON patches. */
+export function resolvePlain11(text: string): null | boolean | number | bigint | string {
+  if (YAML_1_1_BOOLEANS.has(text)) return /^(?:y|on)/i.test(text);
+  return resolvePlain(text);
+}
+
 /** True if a YAML 1.1 reader takes the plain text for something else than a string. */
 export function needsQuotes(text: string): boolean {
   if (CONSTANTS.has(text) || YAML_1_1_BOOLEANS.has(text) || text === "<<") return true;

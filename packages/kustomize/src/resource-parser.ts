@@ -3,23 +3,17 @@ import type { Value, ValueMap } from "./value.ts";
 import { getIn, isMap, scalarText } from "./value.ts";
 import { parseYamlDocuments } from "./yaml-parse.ts";
 
-export interface ParseOptions {
-  /** A patch with a target needs no name. */
-  readonly allowNameless?: boolean;
-}
-
 /** The resources of a file; the items of `List` kinds count one by one. @throws Error for what is not a resource */
-export function parseResources(text: string, options: ParseOptions = {}): Resource[] {
-  return parseYamlDocuments(text).flatMap((document) => resourcesOf(document, options));
+export function parseResources(text: string): Resource[] {
+  return parseYamlDocuments(text).flatMap((document) => resourcesOf(document));
 }
 
-function resourcesOf(document: Value, options: ParseOptions): Resource[] {
+function resourcesOf(document: Value): Resource[] {
   if (!isMap(document)) throw new Error("expected a map: a resource has apiVersion, kind and metadata");
   if (Object.keys(document).length === 0) return [];
   const { items } = document;
-  if (isListKind(document) && Array.isArray(items))
-    return items.flatMap((item) => resourcesOf(item, options));
-  validate(document, options);
+  if (isListKind(document) && Array.isArray(items)) return items.flatMap((item) => resourcesOf(item));
+  validate(document);
   return [new Resource(document)];
 }
 
@@ -27,12 +21,12 @@ function isListKind(document: ValueMap): boolean {
   return scalarText(document.kind).endsWith("List");
 }
 
-function validate(document: ValueMap, options: ParseOptions): void {
+function validate(document: ValueMap): void {
   const kind = scalarText(document.kind);
   if (kind === "") throw new Error("missing Resource metadata: no 'kind' in the object");
   const name = getIn(document.metadata, "name");
-  // A List may lack a name, and so may a patch that has a target.
-  if (scalarText(name) === "" && options.allowNameless !== true && !kind.endsWith("List")) {
+  // A List may lack a name.
+  if (scalarText(name) === "" && !kind.endsWith("List")) {
     throw new Error(`missing metadata.name in object {${scalarText(document.apiVersion)} ${kind}}`);
   }
 }

@@ -1,7 +1,7 @@
 import type { FieldSchema } from "@ai-edge/apimachinery";
 import { fieldSchema } from "@ai-edge/apimachinery";
 import type { Value, ValueMap } from "./value.ts";
-import { cloneValue, describeShape, isMap, isScalar, newMap, scalarText, valuesEqual } from "./value.ts";
+import { describeShape, isMap, newMap, scalarText, valuesEqual } from "./value.ts";
 
 /*
  * Strategic merge as kustomize does it (kyaml `merge2`), which differs from the API server's: patched list elements
@@ -128,32 +128,90 @@ function mergeSets(target: readonly Value[], patch: readonly Value[]): Value[] {
   return result;
 }
 
+/**
+ * Merges elements by key. Patched and new elements come first; what the target has takes its place among them, so that
+ * a directive `replace` on an element changes nothing but the order (as in kustomize).
+ * @throws Error for an element of the patch without any key
+ */
 function mergeKeyed(
-  target: Value[],
+  target: readonly Value[],
   patch: readonly Value[],
   keys: readonly string[],
   schema: FieldSchema,
   path: string,
 ): Value[] {
-  let remaining = target;
-  const first: Value[] = [];
+  const present = [...target];
+  let items: ValueMap[] = [];
   for (const element of patch) {
-    if (!isMap(element)) {
-      if (!isScalar(element) || element !== null)
-        throw new Error(`wrong node kind: elements of '${path}' must be maps`);
+    if (element === null) continue;
+    if (!isMap(element)) throw new Error(`wrong node kind: elements of '${path}' must be maps`);
+    if (!keys.some((key) => hasKey(element, key))) {
+      if (target.length === 0) {
+        const added = mergeMap(undefined, element, schema.items, path);
+        if (added !== undefined) items.push(added);
+        continue;
+      }
+      throw new Error(`an element of '${path}' in the patch has no '${keys.join("' or '")}' to merge it by`);
+    }
+    const index = present.findIndex((other) => isMap(other) && sameKeys(other, element, keys));
+    const merged = mergeElement(present[index], element, schema.items, path);
+    if (merged === undefined) {
+      if (index >= 0) present.splice(index, 1);
+      items = items.filter((item) => !sameKeys(item, element, keys));
       continue;
     }
-    const given = keys.filter((key) => element[key] !== undefined && element[key] !== null);
-    const matches = (other: Value): boolean =>
-      isMap(other) && given.every((key) => scalarText(other[key]) === scalarText(element[key]));
-    const index = given.length === 0 ? -1 : remaining.findIndex(matches);
-    const present = index < 0 ? undefined : remaining[index];
-    const merged = mergeMap(isMap(present) ? present : undefined, element, schema.items, `${path}[]`);
-    if (index >= 0) remaining = remaining.filter((_, at) => at !== index);
-    if (merged === undefined || Object.keys(merged).length === 0) continue;
-    const again = given.length === 0 ? -1 : first.findIndex(matches);
-    if (again >= 0) first[again] = cloneValue(merged);
-    else first.push(merged);
+    if (index >= 0 && merged.inPlace) present[index] = merged.value;
+    const again = items.findIndex((item) => sameKeys(item, merged.value, keys));
+    if (again >= 0) items[again] = merged.value;
+    else items.push(merged.value);
   }
-  return [...first, ...remaining];
+  return placeElements(items, present, keys);
+}
+
+function mergeElement(
+  target: Value | undefined,
+  patch: ValueMap,
+  schema: FieldSchema | undefined,
+  path: string,
+): { readonly value: ValueMap; readonly inPlace: boolean } | undefined {
+  const replaces = patch[DIRECTIVE] === "replace";
+  const value = mergeMap(isMap(target) ? target : undefined, patch, schema, `${path}[]`);
+  if (value === undefined || Object.keys(value).length === 0) return undefined;
+  return { value, inPlace: !replaces };
+}
+
+function placeElements(
+  items: readonly ValueMap[],
+  present: readonly Value[],
+  keys: readonly string[],
+): Value[] {
+  let result: Value[] = [...items];
+  for (const element of present) {
+    if (!isMap(element)) {
+      result.push(element);
+    } else if (keys.length > 1) {
+      // With several keys a missing one agrees with any, and the target's element goes to the end.
+      result = result.filter((item) => !isMap(item) || !compatibleKeys(item, element, keys));
+      result.push(element);
+    } else {
+      const index = result.findIndex((item) => isMap(item) && sameKeys(item, element, keys));
+      if (index >= 0) result[index] = element;
+      else result.push(element);
+    }
+  }
+  return result;
+}
+
+function hasKey(element: ValueMap, key: string): boolean {
+  return element[key] !== undefined && element[key] !== null && element[key] !== "";
+}
+
+function sameKeys(left: ValueMap, right: ValueMap, keys: readonly string[]): boolean {
+  return keys.every((key) => scalarText(left[key]) === scalarText(right[key]));
+}
+
+function compatibleKeys(left: ValueMap, right: ValueMap, keys: readonly string[]): boolean {
+  return keys.every(
+    (key) => !hasKey(left, key) || !hasKey(right, key) || scalarText(left[key]) === scalarText(right[key]),
+  );
 }

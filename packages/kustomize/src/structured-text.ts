@@ -1,5 +1,5 @@
 import type { Document } from "yaml";
-import { isCollection, parseDocument } from "yaml";
+import { isCollection, parseDocument, visit } from "yaml";
 import { toGoJson } from "./content-hash.ts";
 import type { Value } from "./value.ts";
 import { isMap, valuesEqual } from "./value.ts";
@@ -38,6 +38,7 @@ function indentedJson(value: Value): string {
 
 function printYaml(text: string, value: Value): string {
   const document = parseDocument(text, { keepSourceTokens: false });
+  visit(document, { Node: (_, node) => void (node.spaceBefore = false) });
   update(document, [], document.toJS() as Value, value);
   return document
     .toString({ lineWidth: 0, indentSeq: false, flowCollectionPadding: false })

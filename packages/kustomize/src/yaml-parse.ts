@@ -1,6 +1,6 @@
 import { isAlias, isMap as isYamlMap, isScalar as isYamlScalar, isSeq, parseAllDocuments } from "yaml";
 import type { Scalar } from "yaml";
-import { resolveNumber, resolvePlain } from "./plain-scalar.ts";
+import { resolveNumber, resolvePlain, resolvePlain11 } from "./plain-scalar.ts";
 import type { Value, ValueMap } from "./value.ts";
 import { cloneValue, newMap } from "./value.ts";
 
@@ -11,15 +11,19 @@ export const MAX_YAML_DEPTH = 500;
 /** Values that aliases may add to one file: an anchor bomb reaches it in an instant, a manifest never. */
 const MAX_ALIASED_VALUES = 100_000;
 
+export interface ParseOptions {
+  /** The last of two equal keys counts. */
+  readonly allowDuplicateKeys?: boolean;
+  /** `yes`, `on` and the like are booleans, as in YAML 1.1. */
+  readonly booleans11?: boolean;
+}
+
 /**
  * The documents of a YAML (or JSON) text; empty ones (only comments) are left out. Aliases are expanded, merge keys
  * (`<<`) applied.
  * @throws Error with line and cause: malformed, too large, too deep, or aliases that explode
  */
-export function parseYamlDocuments(
-  text: string,
-  options: { readonly allowDuplicateKeys?: boolean } = {},
-): Value[] {
+export function parseYamlDocuments(text: string, options: ParseOptions = {}): Value[] {
   if (text.length > MAX_YAML_CHARACTERS) {
     throw new Error(`too large: ${text.length} characters, at most ${MAX_YAML_CHARACTERS} are read`);
   }
@@ -40,7 +44,10 @@ export function parseYamlDocuments(
     const [error] = document.errors;
     if (error !== undefined) throw new Error(describeSyntaxError(error, text));
     if (document.contents === null) continue;
-    const value = new Composer().value(document.contents, 0);
+    const value = new Composer(options.booleans11 === true ? resolvePlain11 : resolvePlain).value(
+      document.contents,
+      0,
+    );
     if (value !== null) documents.push(value);
   }
   return documents;
@@ -72,13 +79,18 @@ function checkNesting(text: string): void {
 
 class Composer {
   readonly #anchors = new Map<string, Value>();
+  readonly #resolve: (text: string) => Value;
   #aliasedValues = 0;
+
+  constructor(resolve: (text: string) => Value) {
+    this.#resolve = resolve;
+  }
 
   value(node: unknown, depth: number): Value {
     if (depth > MAX_YAML_DEPTH) throw new Error(`nested deeper than ${MAX_YAML_DEPTH} levels`);
     if (node === null || node === undefined) return null;
     if (isAlias(node)) return this.#alias(node.source);
-    if (isYamlScalar(node)) return this.#anchored(node.anchor, scalarValue(node));
+    if (isYamlScalar(node)) return this.#anchored(node.anchor, scalarValue(node, this.#resolve));
     if (isSeq(node)) {
       const list = node.items.map((item) => this.value(item, depth + 1));
       return this.#anchored(node.anchor, list);
@@ -139,12 +151,12 @@ function countValues(value: Value): number {
   return count;
 }
 
-function scalarValue(node: Scalar): Value {
+function scalarValue(node: Scalar, resolve: (text: string) => Value): Value {
   const text = typeof node.value === "string" ? node.value : "";
   switch (node.tag) {
     case undefined:
     case "?":
-      return node.type === "PLAIN" ? resolvePlain(text) : text;
+      return node.type === "PLAIN" ? resolve(text) : text;
     case "tag:yaml.org,2002:str":
     case "!":
       return text;
@@ -154,6 +166,6 @@ function scalarValue(node: Scalar): Value {
     case "tag:yaml.org,2002:float":
       return resolveNumber(text) ?? text;
     default:
-      return node.type === "PLAIN" ? resolvePlain(text) : text;
+      return node.type === "PLAIN" ? resolve(text) : text;
   }
 }
