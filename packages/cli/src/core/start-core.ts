@@ -5,7 +5,7 @@ import { DEFAULT_CLUSTER_SET } from "@ai-edge/api";
 import { startForge, type RunningForge, type Webhook } from "@ai-edge/forge";
 import { addHubControllers, addSiteCredentialsController } from "@ai-edge/ocm";
 import { startRegistry, type RegistryServer } from "@ai-edge/registry";
-import { addTektonControllers, nativeTasks, tektonManifests } from "@ai-edge/tekton";
+import { addTektonControllers, localImageBuilder, nativeTasks, tektonManifests } from "@ai-edge/tekton";
 import type { Logger } from "pino";
 
 import { FORGE_TOKEN_SECRET, GIT_CREDENTIALS_SECRET, RUN_NAMESPACE } from "../demo/pipeline-run.ts";
@@ -16,7 +16,6 @@ import { type DataDirectory, writeFileDurably } from "../topology/data-directory
 import { type ListenAddress, listenAtUsualPort } from "../topology/listen-address.ts";
 import { explainSystemError } from "../user-error.ts";
 import { ADMIN_ACCOUNT, applyBootstrapObjects, applyNodePullSecret, applyPipelineSecrets, NODE_ACCOUNT, SYSTEM_NAMESPACE } from "./bootstrap-objects.ts";
-import { buildModelImage } from "./build-model-image.ts";
 import { forgeAccess, registryAccess } from "./content-access.ts";
 import { contentCredentialsFile, type ContentCredentials } from "./content-credentials.ts";
 import { createIdentityProvider, type IdentityProvider } from "./identity.ts";
@@ -125,7 +124,7 @@ function addControllers(options: CoreOptions, cluster: EmbeddedCluster, content:
   });
   addTektonControllers(manager, {
     dataDir: join(directory.path, "tekton"),
-    nativeTasks: nativeTasks({ environment: env, buildImage: buildModelImage(join(directory.path, "builds")) }),
+    nativeTasks: nativeTasks({ environment: env, buildImage: localImageBuilder(join(directory.path, "builds")) }),
     volumes: ({ metadata }) => cluster.claimDirectory({ namespace: metadata.namespace ?? "", name: metadata.name }),
   });
   applicationSetController(manager);

@@ -1,9 +1,9 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { startApiServer, type ApiServer, type PodLogs } from "@ai-edge/apiserver";
 import { clientFromKubeconfig, parseKubeconfig, type Client } from "@ai-edge/client";
-import { addNodeAgent, createProcessRuntime, type NodeAgent } from "@ai-edge/kubelet";
+import { addNodeAgent, createProcessRuntime, createRuncRuntime, type NodeAgent } from "@ai-edge/kubelet";
 import { createManager, type Manager } from "@ai-edge/runtime";
 import { addWorkloadControllers } from "@ai-edge/workloads";
 import type { Logger } from "pino";
@@ -82,19 +82,25 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
   shutdown.add("API client", () => client.close());
   await installCustomResources(client, options.customResources.definitions, options.signal);
   const manager = createManager({ client, logger: logger.child({ component: "controllers" }), now });
-  addWorkloadControllers(manager, { now });
   const claimDirectory = async (claim: { namespace: string; name: string }) => {
     const claimPath = join(path, "volumes", claim.namespace, claim.name);
     await mkdir(claimPath, { recursive: true, mode: 0o700 });
     return claimPath;
   };
+  addWorkloadControllers(manager, {
+    now,
+    volumes: { path: claimDirectory, remove: (directory) => rm(directory, { recursive: true, force: true }) },
+  });
   agent = await addNodeAgent(manager, {
     nodeName: name,
     dataDir: join(path, "node"),
     hostIP: host,
     podCIDR: network.podCIDR,
     routeCIDR: network.routeCIDR,
-    runtimes: [createProcessRuntime({ env: options.env, nodePath: process.execPath, nodeArguments: POD_NODE_ARGUMENTS })],
+    runtimes: [
+      createProcessRuntime({ env: options.env, nodePath: process.execPath, nodeArguments: POD_NODE_ARGUMENTS }),
+      await createRuncRuntime({ stateDir: join(path, "node", "runc"), nodePath: process.execPath, logger }),
+    ],
     claimDirectory,
     backoff: EMBEDDED_BACKOFF,
     logger: logger.child({ component: "kubelet" }),

@@ -19,7 +19,7 @@ const STOP_TIMEOUT_MS = 40_000;
  * V8's young generation grows to 3 × 16 MiB by default, which a mostly idle controller process never needs; 3 × 4 MiB
  * saves tens of MiB of RSS per process and costs nothing measurable at these allocation rates.
  */
-const NODE_OPTIONS = ["--max-semi-space-size=4"];
+const NODE_OPTIONS = ["--max-semi-space-size=2", "--max-old-space-size=512"];
 /** While this file is in a process's data directory the supervisor leaves the process stopped. */
 export const STOPPED_MARKER = "stopped";
 
