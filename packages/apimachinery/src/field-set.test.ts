@@ -34,15 +34,15 @@ test("sets behave as sets of paths", () => {
   fc.assert(
     fc.property(paths, paths, (left, right) => {
       const [a, b] = [setOf(left), setOf(right)];
-      const [inA, inB] = [
-        new Set(left.map((one) => one.join(" "))),
-        new Set(right.map((one) => one.join(" "))),
-      ];
+      const inA = new Set(left.map((one) => one.join(" ")));
+      const inB = new Set(right.map((one) => one.join(" ")));
+      const both = [...inA].filter((one) => inB.has(one));
+      const onlyA = [...inA].filter((one) => !inB.has(one));
       expect(texts(a)).toEqual(inA);
-      expect(texts(unionSets(a, b))).toEqual(inA.union(inB));
-      expect(texts(subtractSets(a, b))).toEqual(inA.difference(inB));
-      expect(texts(intersectSets(a, b))).toEqual(inA.intersection(inB));
-      expect(equalSets(a, b)).toBe(inA.symmetricDifference(inB).size === 0);
+      expect(texts(unionSets(a, b))).toEqual(new Set([...inA, ...inB]));
+      expect(texts(subtractSets(a, b))).toEqual(new Set(onlyA));
+      expect(texts(intersectSets(a, b))).toEqual(new Set(both));
+      expect(equalSets(a, b)).toBe(onlyA.length === 0 && both.length === inB.size);
       expect(checkFieldSet(JSON.parse(JSON.stringify(a)))).toEqual(a);
     }),
   );
@@ -62,14 +62,14 @@ test("paths read as in Kubernetes' conflict messages", () => {
   expect(formatFieldPath(["f:metadata", "f:finalizers", 'v:"x"'])).toBe('.metadata.finalizers[="x"]');
 });
 
-test.each([
-  ["x", "f:a"],
-  [{ a: {} }, '"a"'],
-  [{ "k:[]": {} }, "k:"],
-  [{ "v:x": {} }, "v:"],
+test.each<[unknown, string]>([
+  ["x", "not a set"],
+  [{ a: {} }, "is not a path element"],
+  [{ "k:[]": {} }, "is not a path element"],
+  [{ "v:x": {} }, "is not a path element"],
   [{ "f:a": 1 }, "not a set"],
-])("refuses %j", (set) => {
-  expect(() => checkFieldSet(set)).toThrow(/managedFields/);
+])("refuses %j", (set, message) => {
+  expect(() => checkFieldSet(set)).toThrow(message);
 });
 
 test("refuses sets of absurd depth", () => {

@@ -61,7 +61,7 @@ export function updateManagedFields(
 }
 
 /** The entries after an update with these changes. */
-export function recordUpdate(
+function recordUpdate(
   entries: readonly ManagedFieldsEntry[],
   changes: Comparison,
   writer: FieldWriter,

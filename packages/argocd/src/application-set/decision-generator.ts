@@ -18,7 +18,7 @@ import { GeneratorError } from "./generator-error.ts";
 import type { TemplateParameters } from "./template.ts";
 
 /** How to read decisions: the ConfigMap that `configMapRef` names. */
-export interface DecisionResource {
+interface DecisionResource {
   type: UnstructuredType;
   statusListKey: string;
   matchKey: string;

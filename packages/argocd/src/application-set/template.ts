@@ -18,7 +18,7 @@ export function fillTags(text: string, parameters: TemplateParameters): string {
 }
 
 /** Replaces the tags in all texts of a value, keys of maps included. */
-export function fillTemplate(value: unknown, parameters: TemplateParameters): unknown {
+function fillTemplate(value: unknown, parameters: TemplateParameters): unknown {
   if (typeof value === "string") return fillTags(value, parameters);
   if (Array.isArray(value)) return value.map((item) => fillTemplate(item, parameters));
   if (!isJsonObject(value)) return value;

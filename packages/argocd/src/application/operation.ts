@@ -13,7 +13,7 @@ import type { SyncOutcome } from "./sync.ts";
 /** `status.history` keeps so many entries (`revisionHistoryLimit`). */
 const DEFAULT_HISTORY_LIMIT = 10;
 /** A sync that waits longer for a wave has failed; upstream waits for ever, which hides the fixing commit. */
-export const SYNC_TIMEOUT_MS = 30 * 60_000;
+const SYNC_TIMEOUT_MS = 30 * 60_000;
 /** An object's share of the message; hundreds of resources must not blow up the Application. */
 const MAX_RESULTS = 500;
 

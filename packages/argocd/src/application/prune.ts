@@ -50,7 +50,7 @@ export async function pruneResources(
 }
 
 /** Argo CD's default is foreground. */
-export function propagationPolicy(
+function propagationPolicy(
   syncOptions: ReadonlySet<string>,
 ): NonNullable<DeleteOptions["propagationPolicy"]> {
   if (syncOptions.has("PrunePropagationPolicy=background")) return "Background";

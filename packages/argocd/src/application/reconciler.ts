@@ -40,7 +40,7 @@ export interface ReconcilerOptions {
 }
 
 /** Git is asked again after this long without any other reason … */
-export const REFRESH_INTERVAL_MS = 120_000;
+const REFRESH_INTERVAL_MS = 120_000;
 /** … plus up to this, so that sites do not ask all at once (Argo CD's defaults, v3). */
 const REFRESH_JITTER_MS = 60_000;
 /** After a repository did not answer. */

@@ -21,7 +21,7 @@ export function mayRetry(retry: ApplicationRetry | undefined, retryCount: number
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** Milliseconds of a Go duration (`1m30s`); a bare number means seconds. Undefined for anything else. */
-export function parseDuration(text: string | undefined): number | undefined {
+function parseDuration(text: string | undefined): number | undefined {
   if (text === undefined || text === "") return undefined;
   if (/^\d+$/.test(text)) return Number(text) * 1_000;
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;

@@ -1,5 +1,5 @@
 import { ANNOTATION_TRACKING_ID, type Application } from "@ai-edge/api";
-import { apiVersionOf, isStatus, parseApiVersion, type UnstructuredObject } from "@ai-edge/apimachinery";
+import { isStatus, parseApiVersion, type UnstructuredObject } from "@ai-edge/apimachinery";
 import type { Client } from "@ai-edge/client";
 import { instanceName, refKey, refOf, type ResourceRef, trackingId } from "./tracking.ts";
 import { unstructuredType, type UnstructuredType } from "./unstructured-type.ts";
@@ -145,9 +145,4 @@ function crdSpec(manifest: UnstructuredObject): { group: string; names: string; 
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
-}
-
-/** `apps/v1, Kind=Deployment`, as API machinery spells a kind in messages. */
-export function describeKind(target: Target): string {
-  return `${apiVersionOf({ group: target.ref.group, version: target.version })}, Kind=${target.ref.kind}`;
 }

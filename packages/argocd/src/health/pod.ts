@@ -51,7 +51,7 @@ function failureMessage(status: Record<string, unknown>): string {
 }
 
 /** A reason for which a container will not start by waiting. */
-export function isProblem(reason: string): boolean {
+function isProblem(reason: string): boolean {
   return (
     reason.startsWith("Err") ||
     reason.endsWith("Error") ||

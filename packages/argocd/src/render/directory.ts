@@ -37,7 +37,7 @@ export async function renderDirectory(
 }
 
 /** The objects in a YAML or JSON text; a `List` stands for its items. @throws SourceError naming the file */
-export function parseManifests(text: string, file: string): UnstructuredObject[] {
+function parseManifests(text: string, file: string): UnstructuredObject[] {
   // Kubernetes reads YAML 1.1: `yes` is a boolean.
   const documents = parseAllDocuments(text, { version: "1.1", merge: true, uniqueKeys: true });
   return Array.from(documents).flatMap((document) => {
