@@ -25,8 +25,8 @@ export const MODEL_SERVER_BUNDLE = {
 /**
  * Flags for Node in the image's entrypoint, before the script. A site's server answers a few requests a second, so small
  * beats fast: a small young generation, one optimising compiler instead of two, and that one only for code which is
- * really hot. Measured: 71 instead of 77 MB (XGBoost), 93 instead of 97 MB (ONNX), 78 instead of 99 MB under full load,
- * for about a tenth of the peak throughput.
+ * really hot. Measured after 20 requests: 65 instead of 70 MB (XGBoost), 87 instead of 90 MB (ONNX); under full load some
+ * 20 MB less, for about a tenth of the peak throughput.
  */
 export const MODEL_SERVER_NODE_FLAGS: readonly string[] = [
   "--max-semi-space-size=1",

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "./log.ts";
@@ -7,6 +7,12 @@ import { checkGolden, warmUp } from "./golden.ts";
 import { createHandler } from "./http/handler.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
 import { loadModelDirectory, type LoadedModel } from "./repository.ts";
+
+/**
+ * Not by `import`: importing node:http as an ES module reads all its exports, and one of them (WebSocket) is a getter
+ * that loads the whole of undici, 12 MB of resident memory that a model server has no use for.
+ */
+const { createServer } = process.getBuiltinModule("node:http");
 
 export interface ModelServerOptions {
   /** Directory with the model file, with numbered version folders, or with a folder of the model's name. */
