@@ -7,6 +7,7 @@ import {
   ManagedCluster,
   SubjectAccessReview,
 } from "@ai-edge/api";
+import type { Client } from "@ai-edge/client";
 import type { EventRecorder, Manager, ReconcileContext } from "@ai-edge/runtime";
 import { ANNOTATION_ACCEPTED_ON, ANNOTATION_CLIENT_URL, clusterUser } from "../names.ts";
 import {
@@ -27,7 +28,7 @@ export interface CsrApprovalOptions {
 
 /** Approves what a valid join token or a valid certificate asks for; denies wrong uses of tokens with the reason. */
 export function addCsrApprovalController(manager: Manager, options: CsrApprovalOptions): void {
-  const { client } = manager;
+  const approver = new CsrApprover(manager.client, options);
   const informer = manager.informer(CertificateSigningRequest);
   manager.addController({
     name: "csr-approving",
@@ -35,82 +36,86 @@ export function addCsrApprovalController(manager: Manager, options: CsrApprovalO
     filter: isUndecidedClusterRequest,
     reconcile: async (key, context) => {
       const csr = informer.store.get(key);
-      if (csr === undefined || !isUndecidedClusterRequest(csr)) return;
-      const request = readOrExplain(csr);
-      const user = csr.spec.username;
-      if (typeof request === "string") {
-        if (isBootstrapUser(user)) return deny(csr, "InvalidRequest", request, context);
-        context.logger.warn(
-          { csr: key.name, reason: request },
-          "certificate request left for an administrator",
-        );
-        return;
-      }
-      if (isBootstrapUser(user)) return decideJoin(csr, user, request, context);
-      if (user === clusterUser(request.cluster, request.agent) && (await mayRenew(csr, request))) {
-        return approve(
-          csr,
-          "Auto approving Managed cluster agent certificate after SubjectAccessReview.",
-          context,
-        );
-      }
-      context.logger.info(
-        { csr: key.name, cluster: request.cluster, user },
-        `certificate request waits for an administrator: kubectl certificate approve ${key.name}`,
-      );
+      if (csr !== undefined && isUndecidedClusterRequest(csr)) await approver.decide(csr, context);
     },
   });
+}
 
-  async function decideJoin(
+class CsrApprover {
+  readonly #client: Client;
+  readonly #options: CsrApprovalOptions;
+
+  constructor(client: Client, options: CsrApprovalOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** Approves, denies, or leaves the request to an administrator. */
+  async decide(csr: CertificateSigningRequest, context: ReconcileContext): Promise<void> {
+    const request = readOrExplain(csr);
+    const user = csr.spec.username;
+    if (typeof request === "string") {
+      if (isBootstrapUser(user)) return this.#deny(csr, "InvalidRequest", request, context);
+      context.logger.warn({ reason: request }, "certificate request left for an administrator");
+      return;
+    }
+    if (isBootstrapUser(user)) return this.#decideJoin(csr, user, request, context);
+    if (user === clusterUser(request.cluster, request.agent) && (await this.#mayRenew(csr, request))) {
+      const message = "Auto approving Managed cluster agent certificate after SubjectAccessReview.";
+      return this.#approve(csr, message, context);
+    }
+    context.logger.info(
+      { cluster: request.cluster, user },
+      `certificate request waits for an administrator: kubectl certificate approve ${csr.metadata.name}`,
+    );
+  }
+
+  async #decideJoin(
     csr: CertificateSigningRequest,
     user: string,
     request: ClusterRequest,
     context: ReconcileContext,
   ): Promise<void> {
-    const verdict = await useJoinToken(client, user, request, options.now());
-    if (!verdict.accepted) return deny(csr, verdict.reason, verdict.message, context);
-    await acceptCluster(request.cluster, verdict.clusterSet ?? options.clusterSet, csr);
-    await approve(
+    const verdict = await useJoinToken(this.#client, user, request, this.#options.now());
+    if (!verdict.accepted) return this.#deny(csr, verdict.reason, verdict.message, context);
+    await this.#acceptCluster(request.cluster, verdict.clusterSet ?? this.#options.clusterSet, csr);
+    await this.#approve(
       csr,
       "Auto approving the certificate of a managed cluster with a valid join token.",
       context,
     );
   }
 
-  async function acceptCluster(
-    name: string,
-    set: string | undefined,
-    csr: CertificateSigningRequest,
-  ): Promise<void> {
+  async #acceptCluster(name: string, set: string | undefined, csr: CertificateSigningRequest): Promise<void> {
     const url = csr.metadata.annotations?.[ANNOTATION_CLIENT_URL];
     const labels: Record<string, string> = set === undefined ? {} : { [LABEL_CLUSTER_SET]: set };
     const metadata = {
       name,
       labels,
-      annotations: { [ANNOTATION_ACCEPTED_ON]: formatTime(options.now()) },
+      annotations: { [ANNOTATION_ACCEPTED_ON]: formatTime(this.#options.now()) },
     };
     const spec = {
       hubAcceptsClient: true,
       ...(url === undefined ? {} : { managedClusterClientConfigs: [{ url }] }),
     };
     try {
-      await client.create(ManagedCluster, {
+      await this.#client.create(ManagedCluster, {
         metadata,
-        spec: { ...spec, leaseDurationSeconds: options.leaseDurationSeconds },
+        spec: { ...spec, leaseDurationSeconds: this.#options.leaseDurationSeconds },
       });
     } catch (error) {
       if (!isStatus(error, "AlreadyExists")) throw error;
       // It joins again: an administrator made a token for this name. Its labels and set stay as they are.
       const body = { metadata: { annotations: metadata.annotations }, spec };
-      const cluster = await client.patch(ManagedCluster, { name }, { type: "merge", body });
+      const cluster = await this.#client.patch(ManagedCluster, { name }, { type: "merge", body });
       if (cluster.metadata.deletionTimestamp !== undefined) {
         throw new Error(`ManagedCluster ${name} is still being deleted: its new join waits until it is gone`);
       }
     }
   }
 
-  async function mayRenew(csr: CertificateSigningRequest, request: ClusterRequest): Promise<boolean> {
-    const review = await client.create(SubjectAccessReview, {
+  async #mayRenew(csr: CertificateSigningRequest, request: ClusterRequest): Promise<boolean> {
+    const review = await this.#client.create(SubjectAccessReview, {
       metadata: { name: "" },
       spec: {
         user: csr.spec.username ?? "",
@@ -127,36 +132,36 @@ export function addCsrApprovalController(manager: Manager, options: CsrApprovalO
     return review.status?.allowed === true;
   }
 
-  async function approve(
+  async #approve(
     csr: CertificateSigningRequest,
     message: string,
     { logger }: ReconcileContext,
   ): Promise<void> {
-    await decide(csr, "Approved", "AutoApprovedByHubCSRApprovingController", message);
+    await this.#record(csr, "Approved", "AutoApprovedByHubCSRApprovingController", message);
     logger.info({ cluster: csr.metadata.labels?.[LABEL_CLUSTER_NAME] }, "certificate request approved");
   }
 
-  async function deny(
+  async #deny(
     csr: CertificateSigningRequest,
     reason: string,
     message: string,
     { logger }: ReconcileContext,
   ): Promise<void> {
-    await decide(csr, "Denied", reason, message);
-    options.recorder.event(csr, "Warning", reason, message);
+    await this.#record(csr, "Denied", reason, message);
+    this.#options.recorder.event(csr, "Warning", reason, message);
     logger.warn(
       { cluster: csr.metadata.labels?.[LABEL_CLUSTER_NAME], user: csr.spec.username, reason },
       message,
     );
   }
 
-  async function decide(
+  async #record(
     csr: CertificateSigningRequest,
     type: "Approved" | "Denied",
     reason: string,
     message: string,
   ): Promise<void> {
-    const time = formatTime(options.now());
+    const time = formatTime(this.#options.now());
     const condition = {
       type,
       status: "True" as const,
@@ -166,7 +171,7 @@ export function addCsrApprovalController(manager: Manager, options: CsrApprovalO
       lastTransitionTime: time,
     };
     const conditions = [...(csr.status?.conditions ?? []), condition];
-    await client.update(
+    await this.#client.update(
       CertificateSigningRequest,
       { ...csr, status: { ...csr.status, conditions } },
       { subresource: "approval" },

@@ -9,7 +9,7 @@ import {
   Policy,
   type PolicySpec,
 } from "@ai-edge/api";
-import { type Manager, mergeDiff, patchStatus } from "@ai-edge/runtime";
+import { type Informer, type Manager, type Result, mergeDiff, patchStatus } from "@ai-edge/runtime";
 import { deleteIfFound } from "../delete-if-found.ts";
 import { FIELD_MANAGER } from "../hub/rbac.ts";
 import { HubTemplateError, hasHubTemplate, resolveHubTemplates } from "./hub-template.ts";
@@ -31,53 +31,70 @@ interface BoundCluster {
 
 /** Runs the propagator: replicas in, replicas out, and their states summed up in the root policy. */
 export function addPolicyPropagator(manager: Manager): void {
-  const { client } = manager;
-  const policies = manager.informer(Policy);
-  const bindings = manager.informer(PlacementBinding);
-  const decisions = manager.informer(PlacementDecision);
-  const clusters = manager.informer(ManagedCluster);
-  const inNamespace = (namespace: string | undefined): ObjectKey[] =>
-    policies.store
-      .list({ namespace })
-      .filter((policy) => !isReplica(policy))
-      .map(keyOf);
-  manager.addController({
-    name: "policy-propagator",
-    for: Policy,
-    filter: (policy) => !isReplica(policy),
-    watches: [
-      { type: Policy, map: (policy) => (isReplica(policy) ? [rootKeyOf(policy)] : []) },
-      { type: PlacementBinding, map: ({ metadata }) => inNamespace(metadata.namespace) },
-      { type: PlacementDecision, map: ({ metadata }) => inNamespace(metadata.namespace) },
-    ],
-    reconcile: async (key) => {
-      await clusters.synced;
-      const root = policies.store.get(key);
-      if (root !== undefined && isReplica(root)) return;
-      const deleted = root === undefined || root.metadata.deletionTimestamp !== undefined;
-      const bound = deleted || root.spec.disabled ? [] : boundClusters(root);
-      const replicas = policies.store.list({
-        labels: { [LABEL_ROOT_POLICY]: `${key.namespace}.${key.name}` },
-      });
-      for (const replica of replicas) {
-        if (!bound.some(({ cluster }) => cluster === replica.metadata.namespace))
-          await deleteIfFound(client, Policy, keyOf(replica));
-      }
-      if (deleted) return;
-      for (const one of bound) await replicate(root, one, replicas);
-      await report(root, bound, replicas);
-      return hasHubTemplate(root.spec) ? { requeueAfter: TEMPLATE_RESYNC_MS } : undefined;
-    },
-  });
+  new PolicyPropagator(manager).start();
+}
+
+class PolicyPropagator {
+  readonly #manager: Manager;
+  readonly #policies: Informer<Policy>;
+  readonly #bindings: Informer<PlacementBinding>;
+  readonly #decisions: Informer<PlacementDecision>;
+  readonly #clusters: Informer<ManagedCluster>;
+
+  constructor(manager: Manager) {
+    this.#manager = manager;
+    this.#policies = manager.informer(Policy);
+    this.#bindings = manager.informer(PlacementBinding);
+    this.#decisions = manager.informer(PlacementDecision);
+    this.#clusters = manager.informer(ManagedCluster);
+  }
+
+  start(): void {
+    const inNamespace = ({ metadata: { namespace } }: KubernetesObject): ObjectKey[] =>
+      this.#policies.store
+        .list({ namespace })
+        .filter((policy) => !isReplica(policy))
+        .map(keyOf);
+    this.#manager.addController({
+      name: "policy-propagator",
+      for: Policy,
+      filter: (policy) => !isReplica(policy),
+      watches: [
+        { type: Policy, map: (policy) => (isReplica(policy) ? [rootKeyOf(policy)] : []) },
+        { type: PlacementBinding, map: inNamespace },
+        { type: PlacementDecision, map: inNamespace },
+      ],
+      reconcile: (key) => this.#reconcile(key),
+    });
+  }
+
+  async #reconcile(key: ObjectKey): Promise<Result | void> {
+    await this.#clusters.synced;
+    const root = this.#policies.store.get(key);
+    if (root !== undefined && isReplica(root)) return;
+    const deleted = root === undefined || root.metadata.deletionTimestamp !== undefined;
+    const bound = deleted || root.spec.disabled ? [] : this.#boundClusters(root);
+    const replicas = this.#policies.store.list({
+      labels: { [LABEL_ROOT_POLICY]: `${key.namespace}.${key.name}` },
+    });
+    for (const replica of replicas) {
+      if (bound.some(({ cluster }) => cluster === replica.metadata.namespace)) continue;
+      await deleteIfFound(this.#manager.client, Policy, keyOf(replica));
+    }
+    if (deleted) return;
+    for (const one of bound) await this.#replicate(root, one, replicas);
+    await this.#report(root, bound, replicas);
+    return hasHubTemplate(root.spec) ? { requeueAfter: TEMPLATE_RESYNC_MS } : undefined;
+  }
 
   /** The clusters that bindings of the policy choose, each once, by name. */
-  function boundClusters({ metadata: { namespace, name } }: Policy): BoundCluster[] {
+  #boundClusters({ metadata: { namespace, name } }: Policy): BoundCluster[] {
     const found = new Map<string, BoundCluster>();
-    for (const binding of bindings.store.list({ namespace })) {
+    for (const binding of this.#bindings.store.list({ namespace })) {
       if (!binding.subjects.some((subject) => subject.kind === "Policy" && subject.name === name)) continue;
       if (binding.placementRef.kind !== "Placement") continue;
       const placement = binding.placementRef.name;
-      for (const { status } of decisions.store.list({
+      for (const { status } of this.#decisions.store.list({
         namespace,
         labels: { [LABEL_PLACEMENT]: placement },
       })) {
@@ -89,7 +106,7 @@ export function addPolicyPropagator(manager: Manager): void {
     return [...found.values()].toSorted((a, b) => (a.cluster < b.cluster ? -1 : 1));
   }
 
-  async function replicate(
+  async #replicate(
     root: Policy,
     { cluster, binding }: BoundCluster,
     replicas: readonly Policy[],
@@ -100,7 +117,7 @@ export function addPolicyPropagator(manager: Manager): void {
       [LABEL_POLICY_CLUSTER_NAME]: cluster,
       [LABEL_POLICY_CLUSTER_NAMESPACE]: cluster,
     };
-    const { spec, error } = await resolve(root, cluster);
+    const { spec, error } = await this.#resolve(root, cluster);
     const action = binding.bindingOverrides?.remediationAction;
     const wanted = {
       metadata: {
@@ -115,16 +132,16 @@ export function addPolicyPropagator(manager: Manager): void {
     const before = existing?.metadata.annotations?.[ANNOTATION_HUB_TEMPLATES_ERROR] ?? "";
     if (existing !== undefined && before === error && mergeDiff(existing.spec, wanted.spec) === undefined)
       return;
-    await client.apply(Policy, wanted, { fieldManager: FIELD_MANAGER, force: true });
+    await this.#manager.client.apply(Policy, wanted, { fieldManager: FIELD_MANAGER, force: true });
   }
 
-  async function resolve(
+  async #resolve(
     { metadata: { namespace = "" }, spec }: Policy,
     cluster: string,
   ): Promise<{ spec: PolicySpec; error: string }> {
     if (!hasHubTemplate(spec)) return { spec, error: "" };
-    const clusterLabels = clusters.store.get({ name: cluster })?.metadata.labels ?? {};
-    const context = { client, namespace, clusterName: cluster, clusterLabels };
+    const clusterLabels = this.#clusters.store.get({ name: cluster })?.metadata.labels ?? {};
+    const context = { client: this.#manager.client, namespace, clusterName: cluster, clusterLabels };
     try {
       const templates = await Promise.all(
         spec["policy-templates"].map(async (template) => {
@@ -145,11 +162,7 @@ export function addPolicyPropagator(manager: Manager): void {
     }
   }
 
-  async function report(
-    root: Policy,
-    bound: readonly BoundCluster[],
-    replicas: readonly Policy[],
-  ): Promise<void> {
+  async #report(root: Policy, bound: readonly BoundCluster[], replicas: readonly Policy[]): Promise<void> {
     const status = bound.map(({ cluster }) => {
       const compliant = replicas.find(({ metadata }) => metadata.namespace === cluster)?.status?.compliant;
       return {
@@ -172,7 +185,7 @@ export function addPolicyPropagator(manager: Manager): void {
       ...root,
       status: { ...(compliant === undefined ? {} : { compliant }), placement, status },
     };
-    await patchStatus(client, Policy, root, after);
+    await patchStatus(this.#manager.client, Policy, root, after);
   }
 }
 

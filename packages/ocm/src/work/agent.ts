@@ -12,6 +12,7 @@ import {
   ManifestWork,
 } from "@ai-edge/api";
 import {
+  type ControllerHandle,
   type Informer,
   type Manager,
   type ReconcileContext,
@@ -36,7 +37,7 @@ import {
   specHashOf,
 } from "./applied-work.ts";
 import { applyErrorText, applyManifest, find, needsApply } from "./apply.ts";
-import { edgeObjects } from "./edge-objects.ts";
+import { type EdgeObjects, edgeObjects } from "./edge-objects.ts";
 import { type ResolvedManifest, idOf, identityOf, resolveManifests } from "./manifest.ts";
 import { addAppliedWorkController, isOrphaned, releaseOrphans, removeResource } from "./removal.ts";
 import { type ManifestOutcome, heldStatus, workStatus } from "./work-status.ts";
@@ -60,66 +61,83 @@ export interface WorkAgentOptions {
 
 /** Runs the agent; `resume` makes every work due, for when the hub is back. */
 export function addWorkAgent(options: WorkAgentOptions): { resume(): void } {
-  const { cluster, hub, edge, clusters } = options;
-  const works = hub.informer(ManifestWork, { namespace: cluster });
-  const applieds = edge.informer(AppliedManifestWork);
-  const reported = new Map<string, number>();
-  const handle = hub.addController({
-    name: "manifest-work",
-    for: ManifestWork,
-    options: { namespace: cluster },
-    concurrency: CONCURRENCY,
-    resyncPeriod: RESYNC_MS,
-    reconcile,
-  });
-  const due = (name: string): void => handle.enqueue({ namespace: cluster, name });
-  const objects = edgeObjects(edge, due);
-  applieds.onEvent(({ object }) => due(object.spec.manifestWorkName));
-  clusters.onEvent(({ type }) => {
-    if (type === "added") resume();
-  });
-  addAppliedWorkController(edge);
-  return { resume };
+  return new WorkAgent(options);
+}
 
-  function resume(): void {
-    for (const { metadata } of works.store.list()) due(metadata.name);
+class WorkAgent {
+  readonly #cluster: string;
+  readonly #hub: Manager;
+  readonly #edge: Manager;
+  readonly #clusters: Informer<ManagedCluster>;
+  readonly #works: Informer<ManifestWork>;
+  readonly #applieds: Informer<AppliedManifestWork>;
+  readonly #objects: EdgeObjects;
+  readonly #controller: ControllerHandle;
+  /** When the status of a work was last written. */
+  readonly #reported = new Map<string, number>();
+
+  constructor({ cluster, hub, edge, clusters }: WorkAgentOptions) {
+    this.#cluster = cluster;
+    this.#hub = hub;
+    this.#edge = edge;
+    this.#clusters = clusters;
+    this.#works = hub.informer(ManifestWork, { namespace: cluster });
+    this.#applieds = edge.informer(AppliedManifestWork);
+    this.#controller = hub.addController({
+      name: "manifest-work",
+      for: ManifestWork,
+      options: { namespace: cluster },
+      concurrency: CONCURRENCY,
+      resyncPeriod: RESYNC_MS,
+      reconcile: (key, context) => this.#reconcile(key, context),
+    });
+    this.#objects = edgeObjects(edge, (name) => this.#due(name));
+    this.#applieds.onEvent(({ object }) => this.#due(object.spec.manifestWorkName));
+    clusters.onEvent(({ type }) => {
+      if (type === "added") this.resume();
+    });
+    addAppliedWorkController(edge);
   }
 
-  async function reconcile(key: ObjectKey, context: ReconcileContext): Promise<Result | void> {
-    await Promise.all([clusters.synced, applieds.synced]);
-    const uid = clusters.store.get({ name: cluster })?.metadata.uid;
+  resume(): void {
+    for (const { metadata } of this.#works.store.list()) this.#due(metadata.name);
+  }
+
+  #due(name: string): void {
+    this.#controller.enqueue({ namespace: this.#cluster, name });
+  }
+
+  async #reconcile(key: ObjectKey, context: ReconcileContext): Promise<Result | void> {
+    await Promise.all([this.#clusters.synced, this.#applieds.synced]);
+    const uid = this.#clusters.store.get({ name: this.#cluster })?.metadata.uid;
     // A hub that does not know this cluster has nothing to say about it.
     if (uid === undefined) return;
     const hubHash = hubHashOf(uid);
-    const work = works.store.get(key);
+    const work = this.#works.store.get(key);
     if (work === undefined) {
-      objects.follow(key.name, []);
-      reported.delete(key.name);
-      return hold(key.name, context);
+      this.#objects.follow(key.name, []);
+      this.#reported.delete(key.name);
+      return this.#hold(key.name, context);
     }
-    if (work.metadata.deletionTimestamp !== undefined) return finish(work, hubHash);
-    const wait = (reported.get(key.name) ?? 0) + COALESCE_MS - Date.now();
+    if (work.metadata.deletionTimestamp !== undefined) return this.#finish(work, hubHash);
+    const wait = (this.#reported.get(key.name) ?? 0) + COALESCE_MS - Date.now();
     if (wait > 0) return { requeueAfter: wait };
-    const guarded = await addFinalizer(hub.client, ManifestWork, work, FINALIZER_WORK);
-    await apply(guarded, hubHash, context);
+    const guarded = await addFinalizer(this.#hub.client, ManifestWork, work, FINALIZER_WORK);
+    await this.#apply(guarded, hubHash, context);
   }
 
-  async function apply(
-    work: ManifestWork,
-    hubHash: string,
-    { signal, logger }: ReconcileContext,
-  ): Promise<void> {
-    const applied = await ensureAppliedWork(edge.client, hubHash, work.metadata.name);
+  async #apply(work: ManifestWork, hubHash: string, { signal, logger }: ReconcileContext): Promise<void> {
+    const applied = await ensureAppliedWork(this.#edge.client, hubHash, work.metadata.name);
     if (applied.metadata.deletionTimestamp !== undefined) return; // Its end makes the work due again.
     const before = recordOf(applied);
     const restored = restoredFrom(work, before);
     if (restored !== undefined) {
       logger.warn({ work: work.metadata.name }, restored);
-      await report(work, heldStatus(work, "HubRestored", restored, hub.now()));
+      await this.#report(work, heldStatus(work, "HubRestored", restored, this.#hub.now()));
       return;
     }
-    const { resolved, unresolved } = await resolveManifests(edge.client, work);
-    objects.follow(work.metadata.name, resolved);
+    const { resolved, unresolved } = await resolveManifests(this.#edge.client, work);
+    this.#objects.follow(work.metadata.name, resolved);
     const outcomes: ManifestOutcome[] = unresolved.map((item) => ({
       item,
       error: applyErrorText(item.error),
@@ -128,7 +146,7 @@ export function addWorkAgent(options: WorkAgentOptions): { resume(): void } {
     const resources: AppliedWorkResource[] = [];
     const hashes: Record<string, string> = {};
     for (const item of resolved) {
-      const outcome = await applyOne(work, applied, item, before, signal);
+      const outcome = await this.#applyOne(work, applied, item, before, signal);
       outcomes.push(outcome);
       const identity = identityOf(item);
       if (outcome.error === undefined) hashes[idOf(identity)] = item.hash;
@@ -142,7 +160,7 @@ export function addWorkAgent(options: WorkAgentOptions): { resume(): void } {
     const left = leftOver(applied, resources, resolved);
     // Nothing goes before all that replaces it is there, and nothing of a work that only shares the name.
     const mayRemove = failures === 0 && (before === undefined || before.workUid === work.metadata.uid);
-    const kept = mayRemove ? await removeAll(applied, left, work) : left;
+    const kept = mayRemove ? await this.#removeAll(applied, left, work) : left;
     const record: AppliedRecord = {
       workUid: work.metadata.uid ?? "",
       generation: work.metadata.generation ?? 0,
@@ -150,20 +168,20 @@ export function addWorkAgent(options: WorkAgentOptions): { resume(): void } {
       manifests: hashes,
     };
     await saveApplied(
-      edge.client,
+      this.#edge.client,
       applied,
       failures === 0 ? record : { ...record, manifests: { ...before?.manifests, ...hashes } },
       [...resources, ...kept],
     );
-    if (failures === 0) await adopt(work, applied);
-    await report(work, workStatus(work, outcomes, hub.now()));
+    if (failures === 0) await this.#adopt(work, applied);
+    await this.#report(work, workStatus(work, outcomes, this.#hub.now()));
     if (failures > 0)
       throw new Error(
         `${failures} of ${outcomes.length} manifests of the work ${work.metadata.name} are not applied`,
       );
   }
 
-  async function applyOne(
+  async #applyOne(
     work: ManifestWork,
     applied: AppliedManifestWork,
     item: ResolvedManifest,
@@ -175,10 +193,10 @@ export function addWorkAgent(options: WorkAgentOptions): { resume(): void } {
     const changed = before?.workUid !== work.metadata.uid || before?.manifests[idOf(identity)] !== item.hash;
     let live: ManifestOutcome["live"];
     try {
-      live = await objects.get(item.type, item.key);
+      live = await this.#objects.get(item.type, item.key);
       if (!needsApply({ item, owner, changed }, live)) return { item, error: undefined, live };
-      await applyManifest(edge.client, { item, owner, changed }, signal);
-      live = await find(edge.client, item, signal);
+      await applyManifest(this.#edge.client, { item, owner, changed }, signal);
+      live = await find(this.#edge.client, item, signal);
       return { item, error: undefined, live };
     } catch (error) {
       signal.throwIfAborted();
@@ -187,7 +205,7 @@ export function addWorkAgent(options: WorkAgentOptions): { resume(): void } {
   }
 
   /** Removes what left the work. @returns what is still there */
-  async function removeAll(
+  async #removeAll(
     applied: AppliedManifestWork,
     resources: readonly AppliedWorkResource[],
     work: ManifestWork,
@@ -195,46 +213,46 @@ export function addWorkAgent(options: WorkAgentOptions): { resume(): void } {
     const kept: AppliedWorkResource[] = [];
     for (const resource of resources) {
       if (isOrphaned(work.spec.deleteOption, resource)) continue;
-      if (!(await removeResource(edge.client, resource, applied))) kept.push(resource);
+      if (!(await removeResource(this.#edge.client, resource, applied))) kept.push(resource);
     }
     return kept;
   }
 
   /** Takes over what an earlier hub's work of the same name left, once all of it is in this one. */
-  async function adopt(work: ManifestWork, applied: AppliedManifestWork): Promise<void> {
+  async #adopt(work: ManifestWork, applied: AppliedManifestWork): Promise<void> {
     const { name } = work.metadata;
-    const others = applieds.store
+    const others = this.#applieds.store
       .list()
       .filter(
         ({ spec, metadata }) => spec.manifestWorkName === name && metadata.uid !== applied.metadata.uid,
       );
     for (const other of others) {
-      const current = await findAppliedWork(edge.client, applied.metadata.name);
+      const current = await findAppliedWork(this.#edge.client, applied.metadata.name);
       const ids = new Set((current?.status?.appliedResources ?? []).map(idOf));
       if (!(other.status?.appliedResources ?? []).every((resource) => ids.has(idOf(resource)))) continue;
-      await saveResources(edge.client, other, []);
-      await deleteIfFound(edge.client, AppliedManifestWork, keyOf(other));
+      await saveResources(this.#edge.client, other, []);
+      await deleteIfFound(this.#edge.client, AppliedManifestWork, keyOf(other));
     }
   }
 
   /** The hub deletes the work: its objects go, except those that it orphans, and then its finalizer. */
-  async function finish(work: ManifestWork, hubHash: string): Promise<void> {
+  async #finish(work: ManifestWork, hubHash: string): Promise<void> {
     if (!hasFinalizer(work, FINALIZER_WORK)) return;
-    const applied = await findAppliedWork(edge.client, `${hubHash}-${work.metadata.name}`);
+    const applied = await findAppliedWork(this.#edge.client, `${hubHash}-${work.metadata.name}`);
     if (applied === undefined) {
-      objects.follow(work.metadata.name, []);
-      await removeFinalizer(hub.client, ManifestWork, work, FINALIZER_WORK);
+      this.#objects.follow(work.metadata.name, []);
+      await removeFinalizer(this.#hub.client, ManifestWork, work, FINALIZER_WORK);
       return;
     }
     // Its end makes the work due again.
     if (applied.metadata.deletionTimestamp !== undefined) return;
-    await releaseOrphans(edge.client, work, applied);
-    await deleteIfFound(edge.client, AppliedManifestWork, keyOf(applied));
+    await releaseOrphans(this.#edge.client, work, applied);
+    await deleteIfFound(this.#edge.client, AppliedManifestWork, keyOf(applied));
   }
 
   /** The work is not at the hub, and nobody said that it was deleted: what it applied stays and says so. */
-  async function hold(name: string, { logger }: ReconcileContext): Promise<void> {
-    for (const applied of applieds.store.list()) {
+  async #hold(name: string, { logger }: ReconcileContext): Promise<void> {
+    for (const applied of this.#applieds.store.list()) {
       const { metadata, spec } = applied;
       if (spec.manifestWorkName !== name || metadata.deletionTimestamp !== undefined) continue;
       if (metadata.annotations?.[ANNOTATION_HELD] !== undefined) continue;
@@ -243,13 +261,16 @@ export function addWorkAgent(options: WorkAgentOptions): { resume(): void } {
         `To remove them: kubectl delete appliedmanifestwork ${metadata.name}`;
       logger.warn({ work: name }, message);
       const body = { metadata: { annotations: { [ANNOTATION_HELD]: message } } };
-      await edge.client.patch(AppliedManifestWork, keyOf(applied), { type: "merge", body });
+      await this.#edge.client.patch(AppliedManifestWork, keyOf(applied), { type: "merge", body });
     }
   }
 
-  async function report(work: ManifestWork, status: ManifestWork["status"]): Promise<void> {
-    reported.set(work.metadata.name, Date.now());
-    await patchStatus(hub.client, ManifestWork, work, { ...work, status: { ...work.status, ...status } });
+  async #report(work: ManifestWork, status: ManifestWork["status"]): Promise<void> {
+    this.#reported.set(work.metadata.name, Date.now());
+    await patchStatus(this.#hub.client, ManifestWork, work, {
+      ...work,
+      status: { ...work.status, ...status },
+    });
   }
 }
 
