@@ -11,7 +11,9 @@ const DATA_FIELDS = ["data", "binaryData", "stringData"];
  */
 export function mergeGenerated(target: Resource, generated: Resource): void {
   if (generated.behavior !== "merge" && generated.behavior !== "replace") {
-    throw new Error(`id ${formatId(generated.id)} exists; behavior must be merge or replace`);
+    throw new Error(
+      `id ${formatId(generated.id)} exists; can not use behavior: '${generated.behavior}', behavior must be merge or replace`,
+    );
   }
   const { name, namespace } = target;
   const value =

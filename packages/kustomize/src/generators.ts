@@ -26,7 +26,7 @@ export function mergeGeneratorOptions(
 export function generateConfigMap(loader: Loader, args: ConfigMapArgs, global?: GeneratorOptions): Resource {
   const value = newObject("ConfigMap", args);
   const options = mergeGeneratorOptions(args.options, global);
-  for (const { key, value: bytes } of loadKeyValues(loader, args)) {
+  for (const { key, value: bytes } of loadKeyValues(loader, args, `configmap ${args.name ?? ""}`)) {
     const text = decodeText(bytes);
     if (text === undefined) mapIn(value, "binaryData")[key] = wrapBase64(bytes);
     else mapIn(value, "data")[key] = text;
@@ -39,13 +39,13 @@ export function generateSecret(loader: Loader, args: SecretArgs, global?: Genera
   const value = newObject("Secret", args);
   const options = mergeGeneratorOptions(args.options, global);
   value.type = args.type || "Opaque";
-  for (const { key, value: bytes } of loadKeyValues(loader, args))
+  for (const { key, value: bytes } of loadKeyValues(loader, args, `secret ${args.name ?? ""}`))
     mapIn(value, "data")[key] = wrapBase64(bytes);
   return finish(value, args, options);
 }
 
 function newObject(kind: string, args: ConfigMapArgs): ValueMap {
-  if (!args.name) throw new Error("a configmap or secret must have a name");
+  if (!args.name) throw new Error(`a ${kind.toLowerCase()} must have a name`);
   const metadata = newMap({ name: args.name });
   if (args.namespace) metadata.namespace = args.namespace;
   return newMap({ apiVersion: "v1", kind, metadata });

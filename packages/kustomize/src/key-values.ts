@@ -8,9 +8,6 @@ export interface KeyValue {
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
-const ENV_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/;
-const MAX_KEY_LENGTH = 253;
 
 /** The text of a value, or undefined when it is not UTF-8. */
 export function decodeText(value: Uint8Array): string | undefined {
@@ -21,22 +18,25 @@ export function decodeText(value: Uint8Array): string | undefined {
   }
 }
 
-/** The pairs of a generator: env files, then literals, then files. @throws Error for bad syntax or a key twice */
-export function loadKeyValues(loader: Loader, args: ConfigMapArgs): KeyValue[] {
-  const pairs: KeyValue[] = [];
-  for (const path of args.envs ?? []) {
-    pairs.push(...within(`env source files: ${args.envs?.join(",")}`, () => readEnvFile(loader, path)));
-  }
-  for (const literal of args.literals ?? []) pairs.push(parseLiteral(literal));
-  for (const source of args.files ?? []) {
-    const { key, path } = parseFileSource(source);
-    pairs.push({ key, value: within("file sources", () => loader.readBytes(path)) });
-  }
+/**
+ * The pairs of a generator: env files, then literals, then files.
+ * @param what names the generated object, for messages: `configmap app`
+ * @throws Error for bad syntax or a key twice
+ */
+export function loadKeyValues(loader: Loader, args: ConfigMapArgs, what: string): KeyValue[] {
+  const { envs = [], literals = [], files = [] } = args;
+  const pairs = within("loading KV pairs", () => [
+    ...within(`env source files: [${envs.join(" ")}]`, () =>
+      envs.flatMap((path) => readEnvFile(loader, path)),
+    ),
+    ...within(`literal sources [${literals.join(" ")}]`, () => literals.map(parseLiteral)),
+    ...within(`file sources: [${files.join(" ")}]`, () =>
+      files.map((source) => readFileSource(loader, source)),
+    ),
+  ]);
   const seen = new Set<string>();
   for (const { key } of pairs) {
-    checkKey(key);
-    if (seen.has(key))
-      throw new Error(`cannot add key '${key}', another key by that name already exists: ${key}`);
+    if (seen.has(key)) throw new Error(`${what} illegally repeats the key \`${key}\``);
     seen.add(key);
   }
   return pairs;
@@ -47,14 +47,6 @@ function within<T>(what: string, action: () => T): T {
     return action();
   } catch (error) {
     throw new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-}
-
-function checkKey(key: string): void {
-  if (!CONFIG_KEY.test(key) || key.length > MAX_KEY_LENGTH || key === "." || key.startsWith("..")) {
-    throw new Error(
-      `"${key}" is not a valid key name: a valid config key must consist of alphanumeric characters, '-', '_' or '.'`,
-    );
   }
 }
 
@@ -70,9 +62,7 @@ function readEnvFile(loader: Loader, path: string): KeyValue[] {
     if (line === "" || line.startsWith("#")) continue;
     const equals = line.indexOf("=");
     const key = equals < 0 ? line : line.slice(0, equals);
-    if (!ENV_NAME.test(key)) {
-      throw new Error(`"${key}" is not a valid key name (line ${index + 1} of ${path})`);
-    }
+    if (key === "") throw new Error(`line ${index + 1} of ${path} has no key before '='`);
     pairs.push({ key, value: Buffer.from(equals < 0 ? "" : line.slice(equals + 1)) });
   }
   return pairs;
@@ -88,6 +78,11 @@ function stripQuotes(text: string): string {
   const first = text.charAt(0);
   const quoted = text.length >= 2 && (first === '"' || first === "'") && text.endsWith(first);
   return quoted ? text.slice(1, -1) : text;
+}
+
+function readFileSource(loader: Loader, source: string): KeyValue {
+  const { key, path } = parseFileSource(source);
+  return { key, value: loader.readBytes(path) };
 }
 
 /** `path` or `key=path`. */

@@ -36,6 +36,9 @@ export type ResourceOrder = "none" | "legacy";
 /** Orders by kind, then by id; `fifo` and `none` keep the order of the input. */
 export function sortResources(map: ResourceMap, options: SortOptions): void {
   if (options.order === "fifo") return;
+  if (options.order !== "legacy") {
+    throw new Error("the field 'sortOptions.order' must be one of [fifo, legacy]");
+  }
   const first = options.legacySortOptions?.orderFirst ?? ORDER_FIRST;
   const last = options.legacySortOptions?.orderLast ?? ORDER_LAST;
   const ranks = new Map<string, number>();
@@ -44,14 +47,22 @@ export function sortResources(map: ResourceMap, options: SortOptions): void {
   const keyed = map.resources.map((resource) => ({
     resource,
     rank: ranks.get(resource.kind) ?? 0,
-    kind: sortableKind(resource.id),
     key: sortKey(resource),
   }));
   keyed.sort(
     (left, right) =>
-      left.rank - right.rank || compareBytes(left.kind, right.kind) || compareBytes(left.key, right.key),
+      left.rank - right.rank ||
+      compareKinds(left.resource, right.resource) ||
+      compareBytes(left.key, right.key),
   );
   map.replaceAll(keyed.map(({ resource }) => resource));
+}
+
+function compareKinds(left: Resource, right: Resource): number {
+  const order = compareBytes(sortableKind(left.id), sortableKind(right.id));
+  // The real Namespace goes before kinds of the same name in other groups.
+  const namespaces = left.kind === "Namespace" && right.kind === "Namespace";
+  return namespaces && (left.gvk.group === "" || right.gvk.group === "") ? -order : order;
 }
 
 function sortableKind(id: ResourceId): string {

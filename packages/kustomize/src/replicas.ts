@@ -1,6 +1,6 @@
 import type { FieldSpec } from "./field-spec.ts";
 import { applyFieldSpec } from "./field-spec.ts";
-import { isSelectedBy } from "./gvk.ts";
+import { formatGvk, isSelectedBy } from "./gvk.ts";
 import type { ReplicaArgs } from "./kustomization.ts";
 import type { ResourceMap } from "./resource-map.ts";
 
@@ -16,7 +16,11 @@ export function setReplicas(map: ResourceMap, replica: ReplicaArgs, specs: reado
     }
   }
   if (!found) {
-    const kinds = specs.map((spec) => spec.kind || "any kind").join(", ");
+    const kinds = specs
+      .map((spec) =>
+        formatGvk({ group: spec.group ?? "", version: spec.version ?? "", kind: spec.kind ?? "" }),
+      )
+      .join(" ");
     throw new Error(
       `resource with name ${replica.name} does not match a config with the following GVK [${kinds}]`,
     );

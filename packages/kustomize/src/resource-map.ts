@@ -58,7 +58,7 @@ export class ResourceMap {
       }
       if (match === undefined) {
         if (resource.behavior === "merge" || resource.behavior === "replace") {
-          throw new Error(`id ${formatId(resource.id)} does not exist; cannot ${resource.behavior}`);
+          throw new Error(`id ${formatId(resource.id)} does not exist; cannot merge or replace`);
         }
         this.append([resource]);
       } else {

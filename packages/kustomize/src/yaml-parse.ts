@@ -44,10 +44,7 @@ export function parseYamlDocuments(text: string, options: ParseOptions = {}): Va
     const [error] = document.errors;
     if (error !== undefined) throw new Error(describeSyntaxError(error, text));
     if (document.contents === null) continue;
-    const value = new Composer(options.booleans11 === true ? resolvePlain11 : resolvePlain).value(
-      document.contents,
-      0,
-    );
+    const value = new Composer(options.booleans11 === true).value(document.contents, 0);
     if (value !== null) documents.push(value);
   }
   return documents;
@@ -80,10 +77,13 @@ function checkNesting(text: string): void {
 class Composer {
   readonly #anchors = new Map<string, Value>();
   readonly #resolve: (text: string) => Value;
+  readonly #stringKeys: boolean;
   #aliasedValues = 0;
 
-  constructor(resolve: (text: string) => Value) {
-    this.#resolve = resolve;
+  /** @param booleans11 also makes keys text, whatever they are */
+  constructor(booleans11: boolean) {
+    this.#resolve = booleans11 ? resolvePlain11 : resolvePlain;
+    this.#stringKeys = booleans11;
   }
 
   value(node: unknown, depth: number): Value {
@@ -109,9 +109,8 @@ class Composer {
       }
       const name = this.value(key, depth + 1);
       if (typeof name === "object" && name !== null) throw new Error("a map's key must be a scalar");
-      if (typeof name !== "string") {
-        if (typeof name === "boolean" || name === null)
-          throw new Error(`map key ${String(name)} is not a string: put it in quotes`);
+      if ((typeof name === "boolean" || name === null) && !this.#stringKeys) {
+        throw new Error(`map key ${String(name)} is not a string: put it in quotes`);
       }
       map[String(name)] = this.value(value, depth + 1);
     }
