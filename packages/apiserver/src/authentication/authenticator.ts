@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { UserInfo } from "@ai-edge/api";
 import { statusError, valueAt } from "@ai-edge/apimachinery";
 import type { StorageKey } from "../storage/event.ts";
@@ -19,6 +20,7 @@ export class Authenticator {
   readonly #store: Store;
   readonly #signer: TokenSigner;
   readonly #now: () => Date;
+  readonly #connections = new WeakMap<Socket, UserInfo>();
 
   constructor(options: { store: Store; signer: TokenSigner; now: () => Date }) {
     this.#store = options.store;
@@ -28,8 +30,8 @@ export class Authenticator {
 
   /** @throws StatusError Unauthorized for a token that does not hold: it is never taken for nobody */
   authenticate(request: IncomingMessage): UserInfo {
-    const certificate = userOfCertificate(request);
-    if (certificate !== undefined) return authenticated(certificate);
+    const certificate = this.#userOfConnection(request);
+    if (certificate !== undefined) return certificate;
     const header = request.headers.authorization;
     if (header === undefined) {
       if (hasBadCertificate(request)) throw statusError("Unauthorized", "Unauthorized");
@@ -39,6 +41,17 @@ export class Authenticator {
     const user = scheme?.toLowerCase() === "bearer" ? this.userOfToken(token)?.user : undefined;
     if (user === undefined) throw statusError("Unauthorized", "Unauthorized");
     return user;
+  }
+
+  /** A connection's certificate does not change: reading it for every request would cost a tenth of all time. */
+  #userOfConnection(request: IncomingMessage): UserInfo | undefined {
+    const known = this.#connections.get(request.socket);
+    if (known !== undefined) return known;
+    const user = userOfCertificate(request);
+    if (user === undefined) return undefined;
+    const made = authenticated(user);
+    this.#connections.set(request.socket, made);
+    return made;
   }
 
   /** The user of a bearer token for one of these audiences (default: the API server's own); undefined if it does not hold. */

@@ -63,8 +63,6 @@ async function dispatch(
   const target = info.resource;
   const resource = parts.environment.registry.find(target.group, target.version, target.plural);
   if (resource === undefined) throw pageNotFound();
-  const abort = new AbortController();
-  response.on("close", () => abort.abort());
   const call: Call = {
     environment: parts.environment,
     resource,
@@ -75,10 +73,22 @@ async function dispatch(
     request,
     response,
     logger: parts.logger,
-    signal: AbortSignal.any([abort.signal, parts.signal]),
+    signal: signalOf(response, parts.signal),
     warnings: [],
   };
   await route(call, parts.special);
+}
+
+/** Aborts when the client goes away before its answer is complete, or the server stops. */
+function signalOf(response: ServerResponse, stopped: AbortSignal): AbortSignal {
+  const abort = new AbortController();
+  const stop = (): void => abort.abort();
+  stopped.addEventListener("abort", stop, { once: true });
+  response.once("close", () => {
+    stopped.removeEventListener("abort", stop);
+    if (!response.writableFinished) abort.abort();
+  });
+  return abort.signal;
 }
 
 function answerPath(
