@@ -1,7 +1,14 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+/** Where .ci/run collects a JSON report of every run, to count the tests at its end (scripts/count-tests.js). */
+const reportDirectory = process.env["VITEST_JSON_DIR"];
 
 export default defineConfig({
   test: {
+    reporters: reportDirectory === undefined ? ["default"] : ["default", "json"],
+    // A file for each run: unit and end-to-end tests are separate ones.
+    outputFile: { json: join(reportDirectory ?? "", `${process.pid}.json`) },
     projects: [
       {
         test: {
