@@ -1,7 +1,14 @@
 /** Marks clusters Unknown whose Lease is not renewed any more (upstream: pkg/registration/hub/lease). */
-import { type Condition, findCondition, isConditionTrue, withCondition } from "@ai-edge/apimachinery";
+import {
+  type Condition,
+  type KubernetesObject,
+  type ObjectKey,
+  findCondition,
+  isConditionTrue,
+  withCondition,
+} from "@ai-edge/apimachinery";
 import { LABEL_CLUSTER_NAME, Lease, ManagedCluster } from "@ai-edge/api";
-import { type Manager, type Result, patchStatus } from "@ai-edge/runtime";
+import { type Informer, type Manager, type Result, patchStatus } from "@ai-edge/runtime";
 import {
   CLUSTER_LEASE,
   CONDITION_AVAILABLE,
@@ -27,6 +34,8 @@ export function graceSeconds(leaseDurationSeconds: number): number {
   );
 }
 
+const LEASES = { labelSelector: LABEL_CLUSTER_NAME };
+
 interface Beat {
   renewTime: string | undefined;
   /** When this hub saw it, so that the cluster's clock does not matter. */
@@ -38,60 +47,64 @@ interface Beat {
  * grace again. Recovery is the agent's: it sees its condition Unknown and sets it True.
  */
 export function addHeartbeatController(manager: Manager): void {
-  const { client, now } = manager;
-  const clusters = manager.informer(ManagedCluster);
-  const leaseOptions = { labelSelector: LABEL_CLUSTER_NAME };
-  const leases = manager.informer(Lease, leaseOptions);
-  const beats = new Map<string, Beat>();
-  leases.onEvent(({ type, object }) => {
-    const { name, namespace } = object.metadata;
-    if (name !== CLUSTER_LEASE || namespace === undefined) return;
-    if (type === "deleted") beats.delete(namespace);
-    else noteBeat(namespace, object.spec?.renewTime);
-  });
-  manager.addController({
-    name: "managed-cluster-lease",
-    for: ManagedCluster,
-    watches: [
-      {
-        type: Lease,
-        options: leaseOptions,
-        map: ({ metadata }) =>
-          metadata.name === CLUSTER_LEASE && metadata.namespace !== undefined
-            ? [{ name: metadata.namespace }]
-            : [],
-      },
-    ],
-    reconcile: async ({ name }) => {
-      const cluster = clusters.store.get({ name });
-      if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) return;
-      if (!isConditionTrue(cluster.status?.conditions, CONDITION_HUB_ACCEPTED)) return;
-      return judge(cluster);
-    },
-  });
+  new HeartbeatController(manager).start();
+}
 
-  function noteBeat(cluster: string, renewTime: string | undefined): Beat {
-    const last = beats.get(cluster);
+class HeartbeatController {
+  readonly #manager: Manager;
+  readonly #clusters: Informer<ManagedCluster>;
+  readonly #leases: Informer<Lease>;
+  readonly #beats = new Map<string, Beat>();
+
+  constructor(manager: Manager) {
+    this.#manager = manager;
+    this.#clusters = manager.informer(ManagedCluster);
+    this.#leases = manager.informer(Lease, LEASES);
+  }
+
+  start(): void {
+    this.#leases.onEvent(({ type, object }) => {
+      for (const { name } of clusterOfLease(object)) {
+        if (type === "deleted") this.#beats.delete(name);
+        else this.#noteBeat(name, object.spec?.renewTime);
+      }
+    });
+    this.#manager.addController({
+      name: "managed-cluster-lease",
+      for: ManagedCluster,
+      watches: [{ type: Lease, options: LEASES, map: clusterOfLease }],
+      reconcile: async ({ name }) => {
+        const cluster = this.#clusters.store.get({ name });
+        if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) return;
+        if (!isConditionTrue(cluster.status?.conditions, CONDITION_HUB_ACCEPTED)) return;
+        return this.#judge(cluster);
+      },
+    });
+  }
+
+  #noteBeat(cluster: string, renewTime: string | undefined): Beat {
+    const last = this.#beats.get(cluster);
     if (last !== undefined && last.renewTime === renewTime) return last;
-    const beat = { renewTime, receivedAt: now().getTime() };
-    beats.set(cluster, beat);
+    const beat = { renewTime, receivedAt: this.#manager.now().getTime() };
+    this.#beats.set(cluster, beat);
     return beat;
   }
 
-  async function judge(cluster: ManagedCluster): Promise<Result> {
+  async #judge(cluster: ManagedCluster): Promise<Result> {
     const { name } = cluster.metadata;
-    const lease = leases.store.get({ namespace: name, name: CLUSTER_LEASE });
-    const beat = noteBeat(name, lease?.spec?.renewTime);
+    const lease = this.#leases.store.get({ namespace: name, name: CLUSTER_LEASE });
+    const beat = this.#noteBeat(name, lease?.spec?.renewTime);
     const seconds = cluster.spec?.leaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;
     const deadline = beat.receivedAt + graceSeconds(seconds) * 1000;
-    const left = deadline - now().getTime();
-    const conditions = left > 0 ? clockConditions(cluster, beat, seconds) : unknownConditions(cluster, beat);
+    const left = deadline - this.#manager.now().getTime();
+    const conditions =
+      left > 0 ? this.#clockConditions(cluster, beat, seconds) : this.#unknownConditions(cluster, beat);
     const after = { ...cluster, status: { ...cluster.status, conditions } };
-    await patchStatus(client, ManagedCluster, cluster, after, { optimisticLock: true });
+    await patchStatus(this.#manager.client, ManagedCluster, cluster, after, { optimisticLock: true });
     return left > 0 ? { requeueAfter: left } : {};
   }
 
-  function clockConditions(cluster: ManagedCluster, beat: Beat, seconds: number): Condition[] {
+  #clockConditions(cluster: ManagedCluster, beat: Beat, seconds: number): Condition[] {
     const conditions = cluster.status?.conditions ?? [];
     if (beat.renewTime === undefined) return conditions;
     const synced = Math.abs(Date.parse(beat.renewTime) - beat.receivedAt) < CLOCK_WINDOW * seconds * 1000;
@@ -109,10 +122,10 @@ export function addHeartbeatController(manager: Manager): void {
           message:
             "The clock of hub and agent is out of sync. For information only: leases are judged by the hub's clock.",
         };
-    return withCondition(conditions, condition, now());
+    return withCondition(conditions, condition, this.#manager.now());
   }
 
-  function unknownConditions(cluster: ManagedCluster, beat: Beat): Condition[] {
+  #unknownConditions(cluster: ManagedCluster, beat: Beat): Condition[] {
     const conditions = cluster.status?.conditions ?? [];
     const available = findCondition(conditions, CONDITION_AVAILABLE);
     if (available?.reason === REASON_LEASE_STOPPED) return conditions;
@@ -124,7 +137,12 @@ export function addHeartbeatController(manager: Manager): void {
         reason: REASON_LEASE_STOPPED,
         message: `Registration agent stopped updating its lease; the last beat was ${beat.renewTime === undefined ? "never" : `at ${beat.renewTime}`}.`,
       },
-      now(),
+      this.#manager.now(),
     );
   }
+}
+
+/** The cluster whose heartbeat a lease is: the one of its namespace. */
+function clusterOfLease({ metadata: { name, namespace } }: KubernetesObject): ObjectKey[] {
+  return name === CLUSTER_LEASE && namespace !== undefined ? [{ name: namespace }] : [];
 }

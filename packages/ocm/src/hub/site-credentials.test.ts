@@ -31,6 +31,7 @@ beforeAll(async () => {
   addSiteCredentialsController(manager, {
     forgeUrl: "http://127.0.0.1:3000",
     registryHost: "127.0.0.1:5000",
+    metricsUrl: "http://127.0.0.1:9090",
   });
   stopped = manager.start(stop.signal);
   agents = await runKlusterlet(edge, { dataDir: directory.path, joinToken: await tokenFor(hub, "edge-1") });
@@ -62,6 +63,8 @@ it("brings a joined cluster the credentials for Git and for images, which the hu
     authenticated: true,
     user: { username: "system:serviceaccount:edge-1:edge" },
   });
+  const metrics = await edge.client.get(Secret, { namespace: "kube-system", name: "aiedge-metrics" });
+  expect(decoded(metrics)).toEqual({ url: "http://127.0.0.1:9090", token: password });
   const registry = await edge.client.get(Secret, { namespace: "kube-system", name: "aiedge-registry" });
   expect(registry.type).toBe("kubernetes.io/dockerconfigjson");
   expect(JSON.parse(decoded(registry)[".dockerconfigjson"] ?? "")).toEqual({

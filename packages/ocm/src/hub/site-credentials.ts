@@ -14,6 +14,7 @@ import {
   SECRET_TYPE_SERVICE_ACCOUNT_TOKEN,
   Secret,
   ServiceAccount,
+  type WorkResourceIdentifier,
 } from "@ai-edge/api";
 import type { UnstructuredObject } from "@ai-edge/apimachinery";
 import { type Manager, type Result, mergeDiff } from "@ai-edge/runtime";
@@ -100,63 +101,67 @@ export function addSiteCredentialsController(manager: Manager, options: SiteCred
 /** The work that carries a site's credentials. */
 function siteCredentialsWork(cluster: string, token: string, options: SiteCredentialsOptions): ManifestWork {
   const { forgeUrl, registryHost, metricsUrl } = options;
-  const base64 = (text: string): string => Buffer.from(text).toString("base64");
-  const manifests: UnstructuredObject[] = [];
-  if (forgeUrl !== undefined) {
-    manifests.push({ apiVersion: "v1", kind: "Namespace", metadata: { name: ARGOCD_NAMESPACE } });
-    manifests.push({
-      apiVersion: "v1",
-      kind: "Secret",
-      metadata: {
-        namespace: ARGOCD_NAMESPACE,
-        name: "aiedge-forge",
-        labels: { [LABEL_ARGOCD_SECRET_TYPE]: "repo-creds" },
-      },
-      type: "Opaque",
-      data: {
-        type: base64("git"),
-        url: base64(forgeUrl),
-        username: base64(cluster),
-        password: base64(token),
-      },
-    });
-  }
-  if (registryHost !== undefined) {
-    const login = { username: cluster, password: token, auth: base64(`${cluster}:${token}`) };
-    manifests.push({
-      apiVersion: "v1",
-      kind: "Secret",
-      metadata: { namespace: "kube-system", name: PULL_SECRET },
-      type: SECRET_TYPE_DOCKER_CONFIG_JSON,
-      data: { ".dockerconfigjson": base64(JSON.stringify({ auths: { [registryHost]: login } })) },
-    });
-  }
-  if (metricsUrl !== undefined) {
-    manifests.push({
-      apiVersion: "v1",
-      kind: "Secret",
-      metadata: { namespace: "kube-system", name: METRICS_SECRET },
-      type: "Opaque",
-      data: { url: base64(metricsUrl), token: base64(token) },
-    });
-  }
+  const namespace: WorkResourceIdentifier = { resource: "namespaces", name: ARGOCD_NAMESPACE };
   return {
     apiVersion: "work.open-cluster-management.io/v1",
     kind: "ManifestWork",
     metadata: { namespace: cluster, name: WORK_NAME },
     spec: {
-      workload: { manifests },
+      workload: {
+        manifests: [
+          ...(forgeUrl === undefined ? [] : forgeManifests(cluster, token, forgeUrl)),
+          ...(registryHost === undefined ? [] : [registryManifest(cluster, token, registryHost)]),
+          ...(metricsUrl === undefined ? [] : [metricsManifest(token, metricsUrl)]),
+        ],
+      },
       // The namespace is not ours alone: it stays when the credentials go.
       deleteOption: {
         propagationPolicy: "SelectivelyOrphan",
-        selectivelyOrphans: { orphaningRules: [{ resource: "namespaces", name: ARGOCD_NAMESPACE }] },
+        selectivelyOrphans: { orphaningRules: [namespace] },
       },
-      manifestConfigs: [
-        {
-          resourceIdentifier: { resource: "namespaces", name: ARGOCD_NAMESPACE },
-          updateStrategy: { type: "CreateOnly" },
-        },
-      ],
+      manifestConfigs: [{ resourceIdentifier: namespace, updateStrategy: { type: "CreateOnly" } }],
     },
   };
+}
+
+/** What Argo CD logs in to the forge with. */
+function forgeManifests(cluster: string, token: string, url: string): UnstructuredObject[] {
+  const labels = { [LABEL_ARGOCD_SECRET_TYPE]: "repo-creds" };
+  return [
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: ARGOCD_NAMESPACE } },
+    {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { namespace: ARGOCD_NAMESPACE, name: "aiedge-forge", labels },
+      type: "Opaque",
+      data: { type: base64("git"), url: base64(url), username: base64(cluster), password: base64(token) },
+    },
+  ];
+}
+
+/** What the node agent pulls images with. */
+function registryManifest(cluster: string, token: string, host: string): UnstructuredObject {
+  const login = { username: cluster, password: token, auth: base64(`${cluster}:${token}`) };
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { namespace: "kube-system", name: PULL_SECRET },
+    type: SECRET_TYPE_DOCKER_CONFIG_JSON,
+    data: { ".dockerconfigjson": base64(JSON.stringify({ auths: { [host]: login } })) },
+  };
+}
+
+/** What the telemetry agent writes metrics with. */
+function metricsManifest(token: string, url: string): UnstructuredObject {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { namespace: "kube-system", name: METRICS_SECRET },
+    type: "Opaque",
+    data: { url: base64(url), token: base64(token) },
+  };
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString("base64");
 }

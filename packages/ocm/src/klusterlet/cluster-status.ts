@@ -41,7 +41,14 @@ export function addClusterStatusController(options: ClusterStatusOptions): Contr
       const before = clusters.store.get(key);
       if (before === undefined || before.metadata.deletionTimestamp !== undefined) return;
       await Promise.all([nodes.synced, claims.synced]);
-      const after = { ...before, status: { ...before.status, ...facts(), conditions: conditions(before) } };
+      const after = {
+        ...before,
+        status: {
+          ...before.status,
+          ...facts(nodes.store.list(), claims.store.list(), health.version()),
+          conditions: conditions(before),
+        },
+      };
       await patchStatus(hub.client, ManagedCluster, before, after, { optimisticLock: true });
     },
   });
@@ -52,22 +59,6 @@ export function addClusterStatusController(options: ClusterStatusOptions): Contr
   claims.onEvent(due);
   health.onChange(due);
   return handle;
-
-  function facts(): Pick<
-    NonNullable<ManagedCluster["status"]>,
-    "capacity" | "allocatable" | "version" | "clusterClaims"
-  > {
-    const all = nodes.store.list();
-    const version = health.version();
-    return {
-      capacity: sumQuantities(all.map(({ status }) => status?.capacity ?? {})),
-      allocatable: sumQuantities(
-        all.filter(({ spec }) => spec?.unschedulable !== true).map(({ status }) => status?.allocatable ?? {}),
-      ),
-      ...(version === undefined ? {} : { version: { kubernetes: version } }),
-      clusterClaims: clusterClaims(claims.store.list()),
-    };
-  }
 
   function conditions({ status }: ManagedCluster): Condition[] {
     const joined: Condition = {
@@ -94,6 +85,20 @@ export function addClusterStatusController(options: ClusterStatusOptions): Contr
       status?.conditions ?? [],
     );
   }
+}
+
+function facts(
+  nodes: readonly Node[],
+  claims: readonly ClusterClaim[],
+  version: string | undefined,
+): Omit<NonNullable<ManagedCluster["status"]>, "conditions"> {
+  const schedulable = nodes.filter(({ spec }) => spec?.unschedulable !== true);
+  return {
+    capacity: sumQuantities(nodes.map(({ status }) => status?.capacity ?? {})),
+    allocatable: sumQuantities(schedulable.map(({ status }) => status?.allocatable ?? {})),
+    ...(version === undefined ? {} : { version: { kubernetes: version } }),
+    clusterClaims: clusterClaims(claims),
+  };
 }
 
 /** The claims that the hub shall know, reserved names first. */

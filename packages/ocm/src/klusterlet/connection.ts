@@ -1,6 +1,6 @@
 /** What the agents know about the way to the hub; changes are logged once, in one line. */
 import type { Logger } from "pino";
-import { classifyHubError } from "./hub-error.ts";
+import { type HubFailure, classifyHubError } from "./hub-error.ts";
 
 /** The hub gives a cluster its rights after the certificate: until then it is refused, which is no news. */
 const FIRST_RIGHTS_MS = 10_000;
@@ -64,34 +64,24 @@ export function hubConnection(options: {
       const isNew =
         status.state === "connecting" && now().getTime() - status.since.getTime() < FIRST_RIGHTS_MS;
       if (failure === "forbidden" && isNew) return;
-      const keeps = "this site keeps running what it runs";
-      const rejoin = `if that is meant, join it again with a new token: ai-edge token create ${cluster}`;
-      if (failure === "untrusted") {
-        change(
-          "refused",
-          `the server at ${server} is not the hub that this cluster joined (other certificate authority): ${keeps}; ${rejoin}`,
-          error,
-        );
-      } else if (failure === "unauthorized") {
-        change(
-          "refused",
-          `the hub ${server} does not know this cluster's certificate: ${keeps}; ${rejoin}`,
-          error,
-        );
-      } else if (failure === "forbidden") {
-        change(
-          "refused",
-          `the hub ${server} does not accept the cluster ${cluster} (removed or denied there): ${keeps}; ${rejoin}`,
-          error,
-        );
-      } else {
-        change(
-          "disconnected",
-          `the hub ${server} cannot be reached: ${keeps} and will report when it is back`,
-          error,
-        );
-      }
+      const isRefused = failure === "untrusted" || failure === "unauthorized" || failure === "forbidden";
+      change(isRefused ? "refused" : "disconnected", failureText(failure, server, cluster), error);
     },
     onConnected: (handler) => handlers.push(handler),
   };
+}
+
+function failureText(failure: HubFailure, server: string, cluster: string): string {
+  const keeps = "this site keeps running what it runs";
+  const rejoin = `if that is meant, join it again with a new token: ai-edge token create ${cluster}`;
+  switch (failure) {
+    case "untrusted":
+      return `the server at ${server} is not the hub that this cluster joined (other certificate authority): ${keeps}; ${rejoin}`;
+    case "unauthorized":
+      return `the hub ${server} does not know this cluster's certificate: ${keeps}; ${rejoin}`;
+    case "forbidden":
+      return `the hub ${server} does not accept the cluster ${cluster} (removed or denied there): ${keeps}; ${rejoin}`;
+    default:
+      return `the hub ${server} cannot be reached: ${keeps} and will report when it is back`;
+  }
 }
