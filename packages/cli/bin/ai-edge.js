@@ -13,7 +13,12 @@ const LONG_LIVED = new Set(["up", "demo", "core", "edge"]);
 /** The nearest node_modules/.bin/node above this file that is new enough to run the sources. */
 function installedNode() {
   for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
-    const candidate = join(directory, "node_modules", ".bin", process.platform === "win32" ? "node.cmd" : "node");
+    const candidate = join(
+      directory,
+      "node_modules",
+      ".bin",
+      process.platform === "win32" ? "node.cmd" : "node",
+    );
     if (existsSync(candidate)) return candidate;
     if (dirname(directory) === directory) return undefined;
   }
@@ -38,6 +43,8 @@ if (Number(process.versions.node.split(".")[0]) >= REQUIRED_MAJOR) {
   } else {
     const child = spawn(node, [fileURLToPath(import.meta.url), ...args], { stdio: "inherit" });
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-    child.on("exit", (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)));
+    child.on("exit", (code, signal) =>
+      signal ? process.kill(process.pid, signal) : process.exit(code ?? 1),
+    );
   }
 }

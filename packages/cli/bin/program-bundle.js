@@ -64,8 +64,13 @@ async function bundleProgram(bundle) {
     external: ["esbuild", "onnxruntime-node"],
     logLevel: "silent",
     // Some dependencies are CommonJS and ask for Node's own modules with require.
-    banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
-    plugins: [{ name: "keep-module-urls", setup: keepModuleUrls }],
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+    plugins: [
+      { name: "keep-module-urls", setup: keepModuleUrls },
+      { name: "lazy-builtins", setup: requireHttp },
+    ],
   });
   await esbuild.stop();
   await writeFile(join(next, "package.json"), '{"type":"module"}\n');
@@ -79,13 +84,29 @@ async function bundleProgram(bundle) {
 
 async function removeOldBundles() {
   const names = readdirSync(BUNDLES).sort((a, b) => Number.parseFloat(b) - Number.parseFloat(a));
-  for (const name of names.slice(KEPT_BUNDLES)) await rm(join(BUNDLES, name), { recursive: true, force: true });
+  for (const name of names.slice(KEPT_BUNDLES))
+    await rm(join(BUNDLES, name), { recursive: true, force: true });
 }
 
 /** Our modules find their data files (manifests, examples) beside themselves: in the bundle they still name their source. */
 function keepModuleUrls(build) {
   build.onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
-    contents: (await readFile(path, "utf8")).replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)),
+    contents: (await readFile(path, "utf8")).replaceAll(
+      "import.meta.url",
+      JSON.stringify(pathToFileURL(path).href),
+    ),
     loader: "ts",
+  }));
+}
+
+/**
+ * An ES import of node:http reads all of its exports, and one of them loads undici: 10 MB of RSS that nothing here uses.
+ * Asked for as a CommonJS module it stays away.
+ */
+function requireHttp(build) {
+  build.onResolve({ filter: /^node:(http|https|http2)$/ }, ({ path }) => ({ path, namespace: "builtin" }));
+  build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
+    contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+    loader: "js",
   }));
 }

@@ -33,7 +33,12 @@ export async function core(options: CoreCommandOptions, io: ProgramIO): Promise<
     const running = await startCore({
       directory,
       host: options.host,
-      ports: { api: options.apiPort, registry: options.registryPort, forge: options.forgePort, metrics: options.metricsPort },
+      ports: {
+        api: options.apiPort,
+        registry: options.registryPort,
+        forge: options.forgePort,
+        metrics: options.metricsPort,
+      },
       env: io.env,
       logger,
       now: () => new Date(),

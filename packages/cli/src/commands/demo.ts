@@ -62,8 +62,7 @@ export async function demo(options: DemoOptions, io: ProgramIO): Promise<void> {
   if (temporary && options.keep !== true && (failure === undefined || options.once === true))
     await removeData(dataDir);
   else progress.say(`The data directory ${dataDir} was kept.`);
-  if (failure !== undefined)
-    throw new UserError(messageOf(failure), { cause: failure });
+  if (failure !== undefined) throw new UserError(messageOf(failure), { cause: failure });
 }
 
 function emptyOutcome(): HopOutcome {

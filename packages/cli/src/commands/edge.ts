@@ -65,5 +65,7 @@ async function readLine(stdin: NodeJS.ReadableStream): Promise<string> {
     lines.close();
     return line.trim();
   }
-  throw new UsageError("--join - expects a join token on standard input: ai-edge token create CLUSTER | ai-edge edge --join - …");
+  throw new UsageError(
+    "--join - expects a join token on standard input: ai-edge token create CLUSTER | ai-edge edge --join - …",
+  );
 }

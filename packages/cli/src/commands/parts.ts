@@ -14,7 +14,12 @@ export async function runPart(part: Part, argv: readonly string[], io: ProgramIO
     case "image":
       return (await import("@ai-edge/oci")).runImageCommand([...argv], io);
     case "model-server":
-      return (await import("@ai-edge/model-server")).runModelServer({ args: argv, env: io.env, signal: io.signal, stderr: io.stderr });
+      return (await import("@ai-edge/model-server")).runModelServer({
+        args: argv,
+        env: io.env,
+        signal: io.signal,
+        stderr: io.stderr,
+      });
     case "kubectl":
       return (await import("../kubectl/index.ts")).runKubectlCommand([...argv], io);
   }

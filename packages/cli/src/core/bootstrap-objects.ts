@@ -154,7 +154,10 @@ export async function applyPipelineSecrets(
 }
 
 /** The core's node pulls candidates from the core's registry; sites get the same Secret from the hub. */
-export async function applyNodePullSecret(client: Client, options: { token: string; registryHost: string }): Promise<void> {
+export async function applyNodePullSecret(
+  client: Client,
+  options: { token: string; registryHost: string },
+): Promise<void> {
   const { token, registryHost } = options;
   const auths = { [registryHost]: { username: NODE_ACCOUNT, password: token } };
   await applyOwn(client, Secret, {

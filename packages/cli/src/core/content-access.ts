@@ -3,7 +3,6 @@ import type { RegistryOptions } from "@ai-edge/registry";
 
 import type { IdentityProvider } from "./identity.ts";
 
-
 /** Authentication and authorization of the forge by the core's API server. */
 export function forgeAccess(identities: IdentityProvider): Pick<ForgeOptions, "authenticate" | "authorize"> {
   return {
@@ -16,13 +15,20 @@ export function forgeAccess(identities: IdentityProvider): Pick<ForgeOptions, "a
     authorize: async (user, verb, repository) => {
       const identity = identities.known(user.login);
       if (identity === undefined) return false;
-      return identities.authorize(identity, verb === "read" ? "get" : "update", "repositories", `${repository.owner}/${repository.name}`);
+      return identities.authorize(
+        identity,
+        verb === "read" ? "get" : "update",
+        "repositories",
+        `${repository.owner}/${repository.name}`,
+      );
     },
   };
 }
 
 /** The same for the registry. */
-export function registryAccess(identities: IdentityProvider): Pick<RegistryOptions, "authenticate" | "authorize"> {
+export function registryAccess(
+  identities: IdentityProvider,
+): Pick<RegistryOptions, "authenticate" | "authorize"> {
   return {
     authenticate: async (authorization) => {
       const token = tokenOf(authorization);

@@ -29,7 +29,11 @@ export async function startMetrics(options: {
 }): Promise<Metrics> {
   const { dataDir, listen, identities, logger, now } = options;
   const store = createMetricsStore({ dataDir, retention: RETENTION_MS, now });
-  const handle = createMetricsHandler(store, { authenticate: (request) => identify(request, identities), logger, now });
+  const handle = createMetricsHandler(store, {
+    authenticate: (request) => identify(request, identities),
+    logger,
+    now,
+  });
   const server = createServer((request, response) => void handle(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

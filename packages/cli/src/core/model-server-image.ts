@@ -3,7 +3,14 @@ import { dirname, join } from "node:path";
 
 import { LABEL_IMAGE_RUNTIME } from "@ai-edge/api";
 import { modelServerImageFiles, MODEL_SERVER_BUNDLE } from "@ai-edge/model-server";
-import { buildImage, copyImage, createRegistryClient, type Digest, ImageLayout, type RegistryCredentials } from "@ai-edge/oci";
+import {
+  buildImage,
+  copyImage,
+  createRegistryClient,
+  type Digest,
+  ImageLayout,
+  type RegistryCredentials,
+} from "@ai-edge/oci";
 import { build } from "esbuild";
 
 /** Where the base image of model images is in the core's registry. */
@@ -64,7 +71,12 @@ async function writeContext(context: string): Promise<void> {
   await writeFile(join(target, "package.json"), `${JSON.stringify({ type: "module" })}\n`);
   const [files] = await Promise.all([
     modelServerImageFiles(),
-    build({ ...MODEL_SERVER_BUNDLE, entryPoints: [...MODEL_SERVER_BUNDLE.entryPoints], external: [...MODEL_SERVER_BUNDLE.external], outfile: join(target, "model-server.js") }),
+    build({
+      ...MODEL_SERVER_BUNDLE,
+      entryPoints: [...MODEL_SERVER_BUNDLE.entryPoints],
+      external: [...MODEL_SERVER_BUNDLE.external],
+      outfile: join(target, "model-server.js"),
+    }),
   ]);
   for (const file of files) {
     const path = join(target, file.target);

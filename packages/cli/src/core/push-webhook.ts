@@ -15,7 +15,11 @@ export interface PushWebhook {
 }
 
 /** Listens on a free loopback port; the secret lives as long as both ends, which is this process. */
-export async function startPushWebhook(options: { manager: Manager; host: string; env: NodeJS.ProcessEnv }): Promise<PushWebhook> {
+export async function startPushWebhook(options: {
+  manager: Manager;
+  host: string;
+  env: NodeJS.ProcessEnv;
+}): Promise<PushWebhook> {
   const secret = randomBytes(SECRET_BYTES).toString("hex");
   const server = createServer(createWebhookHandler({ manager: options.manager, env: options.env, secret }));
   await new Promise<void>((resolve, reject) => {

@@ -15,7 +15,14 @@ import type { Shutdown } from "../role/shutdown.ts";
 import { type DataDirectory, writeFileDurably } from "../topology/data-directory.ts";
 import { type ListenAddress, listenAtUsualPort } from "../topology/listen-address.ts";
 import { explainSystemError } from "../user-error.ts";
-import { ADMIN_ACCOUNT, applyBootstrapObjects, applyNodePullSecret, applyPipelineSecrets, NODE_ACCOUNT, SYSTEM_NAMESPACE } from "./bootstrap-objects.ts";
+import {
+  ADMIN_ACCOUNT,
+  applyBootstrapObjects,
+  applyNodePullSecret,
+  applyPipelineSecrets,
+  NODE_ACCOUNT,
+  SYSTEM_NAMESPACE,
+} from "./bootstrap-objects.ts";
 import { forgeAccess, registryAccess } from "./content-access.ts";
 import { contentCredentialsFile, type ContentCredentials } from "./content-credentials.ts";
 import { createIdentityProvider, type IdentityProvider } from "./identity.ts";
@@ -83,29 +90,63 @@ export async function startCore(options: CoreOptions): Promise<{ endpoints: Reco
       signal,
     }),
   ]);
-  const endpoints = { api: cluster.api.url, registry: content.registry.url, forge: content.forge.url, metrics: content.metrics.url };
+  const endpoints = {
+    api: cluster.api.url,
+    registry: content.registry.url,
+    forge: content.forge.url,
+    metrics: content.metrics.url,
+  };
   logger.info(endpoints, "core is up");
   return { endpoints };
 }
 
 /** The servers of what is no Kubernetes object: images, Git, metrics. */
-async function startContent(options: CoreOptions, identities: IdentityProvider, webhook: Webhook): Promise<Content> {
+async function startContent(
+  options: CoreOptions,
+  identities: IdentityProvider,
+  webhook: Webhook,
+): Promise<Content> {
   const { directory, logger, now, shutdown } = options;
   const listenFor = <T>(port: Port, start: (listen: ListenAddress) => Promise<T>): Promise<T> =>
     listenAtUsualPort(
-      { host: options.host, usual: USUAL_PORTS[port], fixed: options.ports[port] ?? directory.settings.ports[port] },
+      {
+        host: options.host,
+        usual: USUAL_PORTS[port],
+        fixed: options.ports[port] ?? directory.settings.ports[port],
+      },
       start,
     ).catch((error: unknown) => {
       throw explainSystemError(error, { path: directory.path, address: `the port of the ${port}` }) ?? error;
     });
   const [registry, forge, metrics] = await Promise.all([
     listenFor("registry", (listen) =>
-      startRegistry({ dataDir: join(directory.path, "registry"), listen, logger: logger.child({ component: "registry" }), now, ...registryAccess(identities) }),
+      startRegistry({
+        dataDir: join(directory.path, "registry"),
+        listen,
+        logger: logger.child({ component: "registry" }),
+        now,
+        ...registryAccess(identities),
+      }),
     ),
     listenFor("forge", (listen) =>
-      startForge({ dataDir: join(directory.path, "forge"), listen, logger: logger.child({ component: "forge" }), now, webhooks: [webhook], ...forgeAccess(identities) }),
+      startForge({
+        dataDir: join(directory.path, "forge"),
+        listen,
+        logger: logger.child({ component: "forge" }),
+        now,
+        webhooks: [webhook],
+        ...forgeAccess(identities),
+      }),
     ),
-    listenFor("metrics", (listen) => startMetrics({ dataDir: join(directory.path, "metrics"), listen, identities, logger: logger.child({ component: "metrics" }), now })),
+    listenFor("metrics", (listen) =>
+      startMetrics({
+        dataDir: join(directory.path, "metrics"),
+        listen,
+        identities,
+        logger: logger.child({ component: "metrics" }),
+        now,
+      }),
+    ),
   ]);
   shutdown.add("registry", () => registry.close());
   shutdown.add("forge", () => forge.close());
@@ -124,8 +165,12 @@ function addControllers(options: CoreOptions, cluster: EmbeddedCluster, content:
   });
   addTektonControllers(manager, {
     dataDir: join(directory.path, "tekton"),
-    nativeTasks: nativeTasks({ environment: env, buildImage: localImageBuilder(join(directory.path, "builds")) }),
-    volumes: ({ metadata }) => cluster.claimDirectory({ namespace: metadata.namespace ?? "", name: metadata.name }),
+    nativeTasks: nativeTasks({
+      environment: env,
+      buildImage: localImageBuilder(join(directory.path, "builds")),
+    }),
+    volumes: ({ metadata }) =>
+      cluster.claimDirectory({ namespace: metadata.namespace ?? "", name: metadata.name }),
   });
   applicationSetController(manager);
   gitOpsClusterController(manager);
@@ -133,7 +178,11 @@ function addControllers(options: CoreOptions, cluster: EmbeddedCluster, content:
 }
 
 /** The shipped tasks and pipelines, and what the `pipeline` ServiceAccount needs to run them. */
-async function seedPipelines(options: CoreOptions, cluster: EmbeddedCluster, content: Content): Promise<void> {
+async function seedPipelines(
+  options: CoreOptions,
+  cluster: EmbeddedCluster,
+  content: Content,
+): Promise<void> {
   const { client } = cluster;
   const manifests = tektonManifests({ registry: content.registry.host });
   await Promise.all(
@@ -156,10 +205,20 @@ async function seedPipelines(options: CoreOptions, cluster: EmbeddedCluster, con
 }
 
 /** The administrator's user name and token for forge and registry, in a file that only its owner reads. */
-async function writeAdminCredentials(options: CoreOptions, cluster: EmbeddedCluster): Promise<ContentCredentials> {
-  const token = await longLivedToken(cluster.client, { namespace: SYSTEM_NAMESPACE, name: ADMIN_ACCOUNT }, options.signal);
+async function writeAdminCredentials(
+  options: CoreOptions,
+  cluster: EmbeddedCluster,
+): Promise<ContentCredentials> {
+  const token = await longLivedToken(
+    cluster.client,
+    { namespace: SYSTEM_NAMESPACE, name: ADMIN_ACCOUNT },
+    options.signal,
+  );
   const credentials: ContentCredentials = { username: "admin", token };
-  await writeFileDurably(contentCredentialsFile(options.directory.path), `${JSON.stringify(credentials, null, 2)}\n`);
+  await writeFileDurably(
+    contentCredentialsFile(options.directory.path),
+    `${JSON.stringify(credentials, null, 2)}\n`,
+  );
   return credentials;
 }
 

@@ -70,7 +70,8 @@ export async function applyRegistration(
   });
   const { resources } = await build(diskFileSystem(), join(checkout, "registration"));
   for (const resource of resources) {
-    if (!isObject(resource)) throw new Error("the registration renders something that is no Kubernetes object");
+    if (!isObject(resource))
+      throw new Error("the registration renders something that is no Kubernetes object");
     const type = await core.resourceFor(resource.apiVersion, resource.kind);
     await core.apply(type, resource, { fieldManager: "ai-edge-demo", force: true });
   }
@@ -78,7 +79,13 @@ export async function applyRegistration(
 }
 
 function isObject(value: unknown): value is UnstructuredObject {
-  return typeof value === "object" && value !== null && "apiVersion" in value && "kind" in value && "metadata" in value;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "apiVersion" in value &&
+    "kind" in value &&
+    "metadata" in value
+  );
 }
 
 /** Hop 4, seen: the placement's decision names every edge. */

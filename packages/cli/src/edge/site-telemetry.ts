@@ -12,15 +12,16 @@ export function addSiteTelemetry(manager: Manager, options: { clusterName: strin
   const { namespace, name } = METRICS_SECRET;
   const secrets = manager.informer(Secret, { namespace, fieldSelector: `metadata.name=${name}` });
   let started = false;
-  const field = (key: string) => Buffer.from(secrets.store.get(METRICS_SECRET)?.data?.[key] ?? "", "base64").toString("utf8");
+  const field = (key: string) =>
+    Buffer.from(secrets.store.get(METRICS_SECRET)?.data?.[key] ?? "", "base64").toString("utf8");
   secrets.onEvent(() => {
     if (started || field("url") === "") return;
     started = true;
     addTelemetryAgent(manager, {
       ...options,
       remoteWrite: {
-        url: `${field("url")}/api/v1/write`,
-        // Read at every request: the hub may renew the token.
+        // Read at every request: the hub may move, or renew the token.
+        url: () => `${field("url")}/api/v1/write`,
         headers: () => ({ authorization: `Bearer ${field("token")}` }),
       },
       scrapeInterval: SCRAPE_INTERVAL_MS,

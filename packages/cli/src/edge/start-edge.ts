@@ -41,7 +41,11 @@ export async function startEdge(options: EdgeOptions): Promise<{ endpoints: Reco
     customResources: EDGE_RESOURCES,
   });
   await cluster.remember({});
-  await cluster.client.apply(Namespace, { metadata: { name: ARGOCD_NAMESPACE } }, { fieldManager: "ai-edge-edge", force: true });
+  await cluster.client.apply(
+    Namespace,
+    { metadata: { name: ARGOCD_NAMESPACE } },
+    { fieldManager: "ai-edge-edge", force: true },
+  );
   applicationController(cluster.manager, { dataDir: join(directory.path, "git"), env: options.env });
   addSiteTelemetry(cluster.manager, { clusterName: name, dataDir: join(directory.path, "telemetry") });
   const stopped = cluster.manager.start(signal);
@@ -67,7 +71,8 @@ async function joinHub(options: EdgeOptions, cluster: EmbeddedCluster): Promise<
       signal,
     });
   } catch (error) {
-    if (error instanceof JoinRefusedError || error instanceof JoinTokenError) throw new UserError(error.message, { cause: error });
+    if (error instanceof JoinRefusedError || error instanceof JoinTokenError)
+      throw new UserError(error.message, { cause: error });
     throw error;
   }
 }

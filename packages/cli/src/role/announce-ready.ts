@@ -10,5 +10,9 @@ export function announceReady(endpoints: Record<string, string>, io: ProgramIO):
     process.channel?.unref();
     return;
   }
-  io.stderr.write(`ready: ${Object.entries(endpoints).map(([name, url]) => `${name} ${url}`).join(", ")}\n`);
+  io.stderr.write(
+    `ready: ${Object.entries(endpoints)
+      .map(([name, url]) => `${name} ${url}`)
+      .join(", ")}\n`,
+  );
 }

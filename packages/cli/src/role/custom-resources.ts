@@ -30,21 +30,34 @@ export const CORE_RESOURCES: CustomResources = {
     ...routeCustomResourceDefinitions,
   ],
   converters: {
-    "tekton.dev": (object, apiVersion) => convertTekton(object, apiVersion === "tekton.dev/v1" ? "v1" : "v1beta1"),
+    "tekton.dev": (object, apiVersion) =>
+      convertTekton(object, apiVersion === "tekton.dev/v1" ? "v1" : "v1beta1"),
   },
 };
 
 export const EDGE_RESOURCES: CustomResources = {
-  definitions: [...klusterletCustomResourceDefinitions, ...argocdCustomResourceDefinitions, ...routeCustomResourceDefinitions],
+  definitions: [
+    ...klusterletCustomResourceDefinitions,
+    ...argocdCustomResourceDefinitions,
+    ...routeCustomResourceDefinitions,
+  ],
   converters: {},
 };
 
 /** Applies the definitions at every start, so that upgrades arrive, and waits until they are served. */
-export async function installCustomResources(client: Client, definitions: readonly CustomResourceDefinition[], signal: AbortSignal): Promise<void> {
+export async function installCustomResources(
+  client: Client,
+  definitions: readonly CustomResourceDefinition[],
+  signal: AbortSignal,
+): Promise<void> {
   await Promise.all(
     definitions.map(async (definition) => {
-      const applied = await client.apply(CustomResourceDefinition, definition, { fieldManager: "ai-edge", force: true });
-      const established = (object: CustomResourceDefinition) => isConditionTrue(object.status?.conditions, "Established");
+      const applied = await client.apply(CustomResourceDefinition, definition, {
+        fieldManager: "ai-edge",
+        force: true,
+      });
+      const established = (object: CustomResourceDefinition) =>
+        isConditionTrue(object.status?.conditions, "Established");
       if (established(applied)) return;
       await waitForObject(client, CustomResourceDefinition, { name: definition.metadata.name }, established, {
         timeoutMs: ESTABLISH_TIMEOUT_MS,

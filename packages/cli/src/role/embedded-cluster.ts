@@ -78,7 +78,9 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     throw explainSystemError(error, { path: directory.path }) ?? error;
   });
   shutdown.add("API server", () => api.close());
-  const client = clientFromKubeconfig(parseKubeconfig(api.kubeconfig), { userAgent: `ai-edge-${settings.role}` });
+  const client = clientFromKubeconfig(parseKubeconfig(api.kubeconfig), {
+    userAgent: `ai-edge-${settings.role}`,
+  });
   shutdown.add("API client", () => client.close());
   await installCustomResources(client, options.customResources.definitions, options.signal);
   const manager = createManager({ client, logger: logger.child({ component: "controllers" }), now });
@@ -98,7 +100,11 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     podCIDR: network.podCIDR,
     routeCIDR: network.routeCIDR,
     runtimes: [
-      createProcessRuntime({ env: options.env, nodePath: process.execPath, nodeArguments: POD_NODE_ARGUMENTS }),
+      createProcessRuntime({
+        env: options.env,
+        nodePath: process.execPath,
+        nodeArguments: POD_NODE_ARGUMENTS,
+      }),
       await createRuncRuntime({ stateDir: join(path, "node", "runc"), nodePath: process.execPath, logger }),
     ],
     claimDirectory,

@@ -27,8 +27,8 @@ export interface ProcessSpec {
   /** "core" or the edge's name. */
   name: string;
   dataDir: string;
-  /** Arguments after the program's name. */
-  args: readonly string[];
+  /** Arguments after the program's name, asked for at every start. */
+  args: () => readonly string[];
   env: NodeJS.ProcessEnv;
 }
 
@@ -102,7 +102,7 @@ class Supervision {
 
   start(): void {
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [...NODE_OPTIONS, PROGRAM, ...this.#spec.args], {
+    const child = spawn(process.execPath, [...NODE_OPTIONS, PROGRAM, ...this.#spec.args()], {
       env: this.#spec.env,
       stdio: ["pipe", this.#logFd, "pipe", "ipc"],
     });
@@ -110,7 +110,9 @@ class Supervision {
     child.stdin?.on("error", () => undefined);
     const lastLines: string[] = [];
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      lastLines.push(...text.split("\n").filter((line) => line !== ""));
+      // Its log lines are JSON and for the log; what it says to its user is not.
+      const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("{"));
+      lastLines.push(...lines.map((line) => line.replace(/^ai-edge: /, "")));
       lastLines.splice(0, Math.max(0, lastLines.length - 5));
       void writeFile(join(this.#spec.dataDir, "process.log"), text, { flag: "a" }).catch(() => undefined);
     });

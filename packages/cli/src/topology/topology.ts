@@ -83,7 +83,7 @@ class RunningTopology {
     const names = Array.from({ length: this.#options.edges }, (_, index) => edgeName(index + 1));
     this.endpoints.edges = names.map((name) => ({ name, api: "", routes: [] }));
     // The edges come up while the core does; only their joining waits for it.
-    const core = await this.#supervise("core", ["core"]);
+    const core = await this.#supervise("core", () => ["core"]);
     const edges = await Promise.all(names.map((name) => this.#superviseEdge(name)));
     await core.ready;
     await Promise.all(edges.map((edge) => this.#join(edge)));
@@ -108,15 +108,17 @@ class RunningTopology {
   }
 
   async #superviseEdge(name: string): Promise<{ process: SupervisedProcess; joined: boolean }> {
-    const joined = existsSync(join(this.#dataDir, name, HUB_CREDENTIALS));
-    const process = await this.#supervise(name, ["edge", "--name", name, ...(joined ? [] : ["--join", "-"])]);
+    // Asked at every start: an edge that was killed after it had joined needs no token, and nobody would send one.
+    const hasJoined = () => existsSync(join(this.#dataDir, name, HUB_CREDENTIALS));
+    const joined = hasJoined();
+    const process = await this.#supervise(name, () => ["edge", "--name", name, ...(hasJoined() ? [] : ["--join", "-"])]);
     return { process, joined };
   }
 
-  async #supervise(name: string, args: string[]): Promise<SupervisedProcess> {
+  async #supervise(name: string, args: () => string[]): Promise<SupervisedProcess> {
     const dataDir = join(this.#dataDir, name);
     const supervised = await superviseProcess(
-      { name, dataDir, args: [...args, "--data-dir", dataDir], env: this.#options.env },
+      { name, dataDir, args: () => [...args(), "--data-dir", dataDir], env: this.#options.env },
       {
         onReady: (endpoints) => this.#readied(name, endpoints),
         signal: this.#options.signal,

@@ -1,5 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { buildImage, ContainerfileError, copyImage, type Digest, ImageLayout, type RegistryRepository } from "@ai-edge/oci";
+import {
+  buildImage,
+  ContainerfileError,
+  copyImage,
+  type Digest,
+  ImageLayout,
+  type RegistryRepository,
+} from "@ai-edge/oci";
 import type { ImageBuilder, ImageBuildRequest } from "./buildah.ts";
 import { TaskError } from "./native-task.ts";
 
