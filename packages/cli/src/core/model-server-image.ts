@@ -2,7 +2,7 @@ import { copyFile, link, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { LABEL_IMAGE_RUNTIME } from "@ai-edge/api";
-import { modelServerImageFiles, MODEL_SERVER_BUNDLE } from "@ai-edge/model-server";
+import { modelServerImageFiles, MODEL_SERVER_BUNDLE, MODEL_SERVER_NODE_FLAGS } from "@ai-edge/model-server";
 import {
   buildImage,
   copyImage,
@@ -27,7 +27,7 @@ COPY opt /opt
 ENV HOST=0.0.0.0
 LABEL ${LABEL_IMAGE_RUNTIME}=process
 EXPOSE 8080 8082
-ENTRYPOINT ["node", "/opt/ai-edge/model-server.js", "--model-dir", "/models"]
+ENTRYPOINT ${JSON.stringify(["node", ...MODEL_SERVER_NODE_FLAGS, "/opt/ai-edge/model-server.js", "--model-dir", "/models"])}
 `;
 
 /**
