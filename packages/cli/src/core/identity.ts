@@ -9,13 +9,13 @@ const CACHE_TTL_MS = 15_000;
 const CACHE_ENTRIES = 10_000;
 
 /** What the registry and the forge ask about a request; both know an identity only as an opaque value. */
-export interface Identity {
+interface Identity {
   name: string;
   user: UserInfo;
 }
 
 /** The content that is not a Kubernetes object, as RBAC sees it: `repositories` and `images` of the group `aiedge.dev`. */
-export type ContentResource = "repositories" | "images" | "metrics";
+type ContentResource = "repositories" | "images" | "metrics";
 
 /** Authentication and authorization of registry, forge and metrics by the core's API server: one place for identities. */
 export interface IdentityProvider {

@@ -14,7 +14,7 @@ import {
 import { build } from "esbuild";
 
 /** Where the base image of model images is in the core's registry. */
-export const MODEL_SERVER_REPOSITORY = "ai-edge/model-server";
+const MODEL_SERVER_REPOSITORY = "ai-edge/model-server";
 const TAG = "latest";
 
 /**

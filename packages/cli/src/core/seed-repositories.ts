@@ -5,7 +5,7 @@ import type { RunningForge } from "@ai-edge/forge";
 
 import { examplesDirectory } from "./examples.ts";
 
-export const SEED_OWNER = "ai-edge";
+const SEED_OWNER = "ai-edge";
 /** The examples name these default addresses; the seed writes the real ones in their place. */
 const DEFAULT_FORGE = "http://127.0.0.1:3000";
 const DEFAULT_REGISTRY = "127.0.0.1:5000";

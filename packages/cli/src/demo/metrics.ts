@@ -7,7 +7,7 @@ import { until } from "../topology/wait.ts";
 const METRICS_TIMEOUT_MS = 60_000;
 
 /** What hop 9 asks: a plain selector, and the rate that the dashboard shows. */
-export const QUERIES = [
+const QUERIES = [
   "rest_server_requests_total",
   "sum by (cluster) (rate(rest_server_requests_total[1m]))",
 ] as const;
@@ -29,7 +29,7 @@ const answerSchema = z.object({
 });
 
 /** One instant query at the core's Prometheus HTTP API. */
-export async function instantQuery(endpoints: Endpoints, query: string): Promise<MetricValue[]> {
+async function instantQuery(endpoints: Endpoints, query: string): Promise<MetricValue[]> {
   const response = await fetch(
     `${endpoints.core.metrics}/api/v1/query?${new URLSearchParams({ query }).toString()}`,
   );

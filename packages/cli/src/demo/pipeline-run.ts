@@ -14,7 +14,7 @@ export const GIT_CREDENTIALS_SECRET = "git-credentials";
 export const FORGE_TOKEN_SECRET = "forge-token";
 
 /** A run ended otherwise than Succeeded; the message is the reason and message of its condition. */
-export class PipelineRunFailedError extends Error {
+class PipelineRunFailedError extends Error {
   override readonly name = "PipelineRunFailedError";
 }
 

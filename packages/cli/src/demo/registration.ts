@@ -68,7 +68,7 @@ export async function applyRegistration(
     env: options.env,
     signal: options.signal,
   });
-  const { resources } = await build(diskFileSystem(), join(checkout, "registration"));
+  const { resources } = build(diskFileSystem(), join(checkout, "registration"));
   for (const resource of resources) {
     if (!isObject(resource))
       throw new Error("the registration renders something that is no Kubernetes object");

@@ -34,7 +34,7 @@ export interface EdgeOptions {
  * whether or not the hub answers.
  */
 export async function startEdge(options: EdgeOptions): Promise<{ endpoints: Record<string, string> }> {
-  const { name, directory, logger, now, signal, shutdown } = options;
+  const { name, directory, logger, signal, shutdown } = options;
   const cluster = await startEmbeddedCluster({
     ...options,
     usualPort: USUAL_API_PORT,

@@ -56,10 +56,10 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
   const { settings, path } = directory;
   const network = await claimLoopbackNetwork({ preferred: settings.networkBlock ?? hashOfPath(path) });
   shutdown.add("loopback network", () => network.release());
-  let agent: NodeAgent | undefined;
+  const started: { agent?: NodeAgent } = {};
   const podLogs: PodLogs = async (request, signal) => {
-    if (agent === undefined) throw new Error("the node agent has not started yet");
-    return agent.podLogs(request, signal);
+    if (started.agent === undefined) throw new Error("the node agent has not started yet");
+    return started.agent.podLogs(request, signal);
   };
   const choice = { host, usual: options.usualPort, fixed: options.apiPort ?? settings.ports["api"] };
   const api = await listenAtUsualPort(choice, (listen) =>
@@ -93,7 +93,7 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     now,
     volumes: { path: claimDirectory, remove: (directory) => rm(directory, { recursive: true, force: true }) },
   });
-  agent = await addNodeAgent(manager, {
+  const agent = await addNodeAgent(manager, {
     nodeName: name,
     dataDir: join(path, "node"),
     hostIP: host,
@@ -111,8 +111,8 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     backoff: EMBEDDED_BACKOFF,
     logger: logger.child({ component: "kubelet" }),
   });
-  const { close } = agent;
-  shutdown.add("node agent", close);
+  started.agent = agent;
+  shutdown.add("node agent", () => agent.close());
   return {
     api,
     client,

@@ -11,7 +11,7 @@ import type { Client } from "@ai-edge/client";
 const REWATCH_PAUSE_MS = 200;
 
 /** The awaited state did not come in time; carries what was there instead. */
-export class WaitTimeoutError extends Error {
+class WaitTimeoutError extends Error {
   override readonly name = "WaitTimeoutError";
 }
 
