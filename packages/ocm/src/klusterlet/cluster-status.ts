@@ -23,13 +23,15 @@ export interface ClusterStatusOptions {
   edge: Manager;
   clusters: Informer<ManagedCluster>;
   health: EdgeHealth;
+  /** Whether heartbeats arrive: before that the hub would at once take back that the cluster is available. */
+  isConnected: () => boolean;
   /** Conditions of other agents, by type. */
   extraConditions: ReadonlyMap<string, Condition>;
 }
 
 /** Writes ManagedCluster.status whenever something in it changes, never otherwise. */
 export function addClusterStatusController(options: ClusterStatusOptions): ControllerHandle {
-  const { cluster, hub, edge, clusters, health, extraConditions } = options;
+  const { cluster, hub, edge, clusters, health, isConnected, extraConditions } = options;
   const nodes = edge.informer(Node);
   const claims = edge.informer(ClusterClaim);
   const key = { name: cluster };
@@ -39,7 +41,7 @@ export function addClusterStatusController(options: ClusterStatusOptions): Contr
     options: { fieldSelector: `metadata.name=${cluster}` },
     reconcile: async () => {
       const before = clusters.store.get(key);
-      if (before === undefined || before.metadata.deletionTimestamp !== undefined) return;
+      if (!isConnected() || before === undefined || before.metadata.deletionTimestamp !== undefined) return;
       await Promise.all([nodes.synced, claims.synced]);
       const after = {
         ...before,

@@ -5,7 +5,7 @@ import { CLUSTER_LEASE, DEFAULT_LEASE_SECONDS } from "../names.ts";
 import type { HubConnection } from "./connection.ts";
 
 /** Right after the join the hub may still be making the lease and the rights to it. */
-const FIRST_RETRY_MS = 250;
+const FIRST_RETRY_MS = 50;
 /** A hub that is back learns of this cluster within this time; one small request each. */
 const RETRY_MAX_MS = 5_000;
 /** Beats come after 80 to 100 % of the lease duration: spread over a fleet, and never later than promised. */

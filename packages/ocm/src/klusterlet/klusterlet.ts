@@ -68,7 +68,15 @@ export async function startKlusterlet(options: KlusterletOptions): Promise<Klust
   const health = edgeHealth(edgeClient, now);
   const extraConditions = new Map<string, Condition>();
   const clusters = hub.informer(ManagedCluster, { fieldSelector: `metadata.name=${cluster}` });
-  const status = addClusterStatusController({ cluster, hub, edge, clusters, health, extraConditions });
+  const status = addClusterStatusController({
+    cluster,
+    hub,
+    edge,
+    clusters,
+    health,
+    isConnected: () => connection.status().state === "connected",
+    extraConditions,
+  });
   const work = addWorkAgent({ cluster, hub, edge, clusters });
   const policy = addPolicyAgent({ cluster, hub, edge, clusters });
   connection.onConnected(() => {
