@@ -111,7 +111,12 @@ class RunningTopology {
     // Asked at every start: an edge that was killed after it had joined needs no token, and nobody would send one.
     const hasJoined = () => existsSync(join(this.#dataDir, name, HUB_CREDENTIALS));
     const joined = hasJoined();
-    const process = await this.#supervise(name, () => ["edge", "--name", name, ...(hasJoined() ? [] : ["--join", "-"])]);
+    const process = await this.#supervise(name, () => [
+      "edge",
+      "--name",
+      name,
+      ...(hasJoined() ? [] : ["--join", "-"]),
+    ]);
     return { process, joined };
   }
 
