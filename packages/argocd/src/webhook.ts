@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { ANNOTATION_REFRESH, Application, ANNOTATION_SKIP_RECONCILE } from "@ai-edge/api";
 import { isJsonObject, type JsonObject, keyOf, type ObjectKey } from "@ai-edge/apimachinery";
 import type { Manager } from "@ai-edge/runtime";
-import { ANNOTATION_REFRESH_TIMESTAMP } from "./application/reconciler.ts";
+import { ANNOTATION_REFRESH_TIMESTAMP } from "./application/refresh.ts";
 import { normalizeRepositoryUrl } from "./git/credentials.ts";
 import { GitMirror } from "./git/mirror.ts";
 import { isPulled } from "./propagation/work.ts";

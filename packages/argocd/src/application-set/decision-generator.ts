@@ -2,7 +2,6 @@ import {
   type ApplicationSet,
   type ClusterDecisionResourceGenerator,
   ConfigMap,
-  LABEL_ARGOCD_SECRET_TYPE,
   type Secret,
 } from "@ai-edge/api";
 import {
@@ -31,7 +30,7 @@ export interface DecisionParameters {
 }
 
 /** Reads the ConfigMap of a generator. @throws GeneratorError when it is missing or incomplete */
-export function decisionResource(
+function decisionResource(
   configMap: ConfigMap | undefined,
   generator: ClusterDecisionResourceGenerator,
   namespace: string,
@@ -110,11 +109,6 @@ function decisionsOf(
         ]),
       ),
     );
-}
-
-/** Whether a Secret registers a cluster with Argo CD. */
-export function isClusterSecret(secret: Secret): boolean {
-  return secret.metadata.labels?.[LABEL_ARGOCD_SECRET_TYPE] === "cluster";
 }
 
 function dataOf(secret: Secret, key: string): string {

@@ -1,6 +1,6 @@
 import {
-  ANNOTATION_REFRESH,
   ANNOTATION_SKIP_RECONCILE,
+  AppProject,
   Application,
   type ApplicationCondition,
   type ApplicationStatus,
@@ -26,6 +26,8 @@ import type { LiveResources } from "./live-resources.ts";
 import { finishPass, historyAfter, retryWait, startOperation } from "./operation.ts";
 import type { LoadedSource, SourceLoader } from "./source-loader.ts";
 import { invalidSpec, sourceConditions } from "./spec-check.ts";
+import { forbiddenKind, projectViolation } from "./project.ts";
+import { refreshRequest, withoutRefresh } from "./refresh.ts";
 import { comparedStatus, failedStatus, isComparedToSpec } from "./status.ts";
 import { syncApplication } from "./sync.ts";
 import { prepareTargets, type Targets } from "./target.ts";
@@ -48,9 +50,6 @@ const RETRY_GIT_MS = 10_000;
 /** After a sync, in case nothing it did causes an event. */
 const AFTER_SYNC_MS = 500;
 const DELETION_CHECK_MS = 1_000;
-export const ANNOTATION_REFRESH_TIMESTAMP = "argocd.argoproj.io/refresh-timestamp";
-/** Which refresh request was served last: lets the hub take back exactly the one that it sent. */
-export const ANNOTATION_REFRESHED = "aiedge.dev/refreshed";
 const STATUS_MANAGER = "argocd-application-controller";
 
 interface Memory {
@@ -90,12 +89,13 @@ export class ApplicationReconciler {
     const { manager, live, oracle, controlNamespace } = this.#options;
     const context: ComparisonContext = { client: manager.client, live, oracle, controlNamespace, signal };
     if (app.metadata.deletionTimestamp !== undefined) return this.#delete(app, context);
-    const invalid = invalidSpec(app);
+    const project = await this.#project(app);
+    const invalid = invalidSpec(app) ?? projectViolation(app, project);
     if (invalid !== undefined) {
       await this.#write(app, { ...app, status: failedStatus(app, [invalid], manager.now()) }, signal);
       return;
     }
-    const result = await this.#refreshAndSync(app, context);
+    const result = await this.#refreshAndSync(app, project, context);
     logger.debug({ application: key, ...result }, "application reconciled");
     return result;
   }
@@ -120,7 +120,22 @@ export class ApplicationReconciler {
     }
   }
 
-  async #refreshAndSync(app: Application, context: ComparisonContext): Promise<Result> {
+  async #project(app: Application): Promise<AppProject | undefined> {
+    const informer = this.#options.manager.informer(AppProject, {
+      namespace: this.#options.controlNamespace,
+    });
+    await informer.synced;
+    return informer.store.get({
+      namespace: this.#options.controlNamespace,
+      name: app.spec.project || "default",
+    });
+  }
+
+  async #refreshAndSync(
+    app: Application,
+    project: AppProject | undefined,
+    context: ComparisonContext,
+  ): Promise<Result> {
     const { manager } = this.#options;
     const memory = this.#memoryOf(app);
     const loaded = await this.#load(app, memory, context.signal);
@@ -141,6 +156,12 @@ export class ApplicationReconciler {
       return this.#wait(memory);
     }
     const targets = await this.#targets(app, loaded.source, memory);
+    const forbidden = forbiddenKind(targets.items, project);
+    if (forbidden !== undefined) {
+      const status = failedStatus(app, [forbidden], manager.now());
+      await this.#write(app, { ...refreshed, status }, context.signal);
+      return this.#wait(memory);
+    }
     const comparison = await compareApplication(app, targets.items, context);
     const conditions = sourceConditions(app, loaded.source, targets, comparison);
     const status = {
@@ -346,24 +367,6 @@ interface Known {
   loaded: LoadedSource;
   comparison: Comparison;
   targets: Targets;
-}
-
-/** `normal`, `hard`, or undefined when nobody asks, or the request was served already. */
-function refreshRequest(app: Application): string | undefined {
-  const annotations = app.metadata.annotations ?? {};
-  const stamp = annotations[ANNOTATION_REFRESH_TIMESTAMP];
-  if (stamp !== undefined && stamp === annotations[ANNOTATION_REFRESHED]) return undefined;
-  return annotations[ANNOTATION_REFRESH];
-}
-
-/** The request is used up. One with a timestamp is noted as served: who sent it takes it back. */
-function withoutRefresh(app: Application): Application {
-  const { [ANNOTATION_REFRESH]: refresh, ...annotations } = app.metadata.annotations ?? {};
-  if (refresh === undefined) return app;
-  const stamp = annotations[ANNOTATION_REFRESH_TIMESTAMP];
-  const served =
-    stamp === undefined ? annotations : { ...app.metadata.annotations, [ANNOTATION_REFRESHED]: stamp };
-  return { ...app, metadata: { ...app.metadata, annotations: served } };
 }
 
 function reconciledAt(fresh: boolean, now: Date): Pick<ApplicationStatus, "reconciledAt"> {

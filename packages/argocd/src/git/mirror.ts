@@ -25,10 +25,13 @@ export interface Remote {
 
 /** Checkouts kept per repository: what runs, what is about to run, and one to compare with. */
 const KEPT_CHECKOUTS = 3;
-/** A server that sends less than this for half a minute has gone away. */
-const LOW_SPEED: readonly (readonly [string, string])[] = [
+/** A server that sends less than 1 byte/s for half a minute has gone away. */
+const FETCH_CONFIG: readonly (readonly [string, string])[] = [
   ["http.lowSpeedLimit", "1"],
   ["http.lowSpeedTime", "30"],
+  // Housekeeping happens while we wait: nothing goes on behind our back after a shutdown.
+  ["gc.autoDetach", "false"],
+  ["maintenance.autoDetach", "false"],
 ];
 
 /** Shallow local copies of the repositories that Applications use: what was fetched once renders without the network. */
@@ -90,7 +93,7 @@ export class GitMirror {
   }
 
   #config(remote: Remote): (readonly [string, string])[] {
-    return [...LOW_SPEED, ...credentialConfig(remote.url, remote.credentials)];
+    return [...FETCH_CONFIG, ...credentialConfig(remote.url, remote.credentials)];
   }
 
   async #repository(url: string, signal: AbortSignal | undefined): Promise<string> {
@@ -149,13 +152,9 @@ export class GitMirror {
     const temporary = `${directory}.new`;
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
-    const env = {
-      ...this.#options.env,
-      GIT_INDEX_FILE: path.join(temporary, ".index"),
-      GIT_WORK_TREE: temporary,
-    };
     const options = {
-      env,
+      env: this.#options.env,
+      variables: { GIT_INDEX_FILE: path.join(temporary, ".index"), GIT_WORK_TREE: temporary },
       cwd: repository,
       signal,
       config: [
@@ -167,17 +166,20 @@ export class GitMirror {
     await runGit(["checkout-index", "--all", "--force", `--prefix=${temporary}/`], options);
     await rm(path.join(temporary, ".index"), { force: true });
     await rename(temporary, directory);
-    await this.#dropOldCheckouts(path.dirname(directory));
+    await this.#dropOldCheckouts(repository, path.dirname(directory));
   }
 
-  async #dropOldCheckouts(parent: string): Promise<void> {
+  async #dropOldCheckouts(repository: string, parent: string): Promise<void> {
     const names = await readdir(parent);
     const dated = await Promise.all(
       names.map(async (name) => ({ name, time: (await stat(path.join(parent, name))).mtimeMs })),
     );
     dated.sort((a, b) => b.time - a.time);
-    for (const { name } of dated.slice(KEPT_CHECKOUTS))
+    for (const { name } of dated.slice(KEPT_CHECKOUTS)) {
       await rm(path.join(parent, name), { recursive: true, force: true });
+      // Without its ref the commit is garbage, which git collects in time.
+      await runGit(["update-ref", "-d", `refs/fetched/${name}`], { env: this.#options.env, cwd: repository });
+    }
   }
 
   async #exclusive<T>(url: string, task: () => Promise<T>): Promise<T> {

@@ -3,6 +3,8 @@ import { spawn } from "node:child_process";
 export interface RunGitOptions {
   /** The process environment that git inherits: HOME, PATH, proxies, GIT_CONFIG_*. */
   env: Readonly<Record<string, string | undefined>>;
+  /** Variables for this command only: `GIT_INDEX_FILE`. */
+  variables?: Readonly<Record<string, string>> | undefined;
   /** Configuration for this command only; travels in the environment, so it never shows in argv. */
   config?: readonly (readonly [key: string, value: string])[] | undefined;
   cwd?: string | undefined;
@@ -66,6 +68,12 @@ function environment(options: RunGitOptions): NodeJS.ProcessEnv {
   const inherited = options.env;
   const env: NodeJS.ProcessEnv = {
     ...inherited,
+    // Set when we were started from a Git hook; they would point at another repository.
+    GIT_DIR: undefined,
+    GIT_WORK_TREE: undefined,
+    GIT_INDEX_FILE: undefined,
+    GIT_OBJECT_DIRECTORY: undefined,
+    ...options.variables,
     GIT_TERMINAL_PROMPT: "0",
     GIT_ASKPASS: "",
     SSH_ASKPASS: "",

@@ -15,7 +15,7 @@ import {
   type Result,
 } from "@ai-edge/runtime";
 import { resourcesFinalizer } from "../application/deletion.ts";
-import { ANNOTATION_REFRESH_TIMESTAMP } from "../application/reconciler.ts";
+import { ANNOTATION_REFRESH_TIMESTAMP } from "../application/refresh.ts";
 import { feedbackOf, hubStatus } from "./feedback.ts";
 import {
   ANNOTATION_HUB_NAME,

@@ -8,7 +8,7 @@ import {
   type ManifestWork,
 } from "@ai-edge/api";
 import { apiVersionOf, type ObjectKey, type UnstructuredObject } from "@ai-edge/apimachinery";
-import { ANNOTATION_REFRESHED } from "../application/reconciler.ts";
+import { ANNOTATION_REFRESHED } from "../application/refresh.ts";
 
 /** Upstream's (`multicloud-integrations`): which hub Application a work carries. */
 export const ANNOTATION_HUB_NAMESPACE = "apps.open-cluster-management.io/hub-application-namespace";
@@ -18,6 +18,8 @@ const OCM_PREFIX = "apps.open-cluster-management.io/";
 const LABEL_APPLICATION = "apps.open-cluster-management.io/application";
 /** Where the Application goes when the annotation does not say: as on the hub. */
 const FALLBACK_NAMESPACE = "argocd";
+/** The hub as its own managed cluster: its Applications need not travel. */
+const LOCAL_CLUSTER = "local-cluster";
 const UID_PREFIX_LENGTH = 5;
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -39,7 +41,10 @@ export const FEEDBACK_PATHS = [
 
 /** Whether an Application is to be pulled by a managed cluster. */
 export function isPulled({ metadata }: Application): boolean {
-  return isTrue(metadata.labels?.[LABEL_PULL_TO_MANAGED_CLUSTER]) && clusterOf({ metadata }) !== "";
+  const cluster = clusterOf({ metadata });
+  return (
+    isTrue(metadata.labels?.[LABEL_PULL_TO_MANAGED_CLUSTER]) && cluster !== "" && cluster !== LOCAL_CLUSTER
+  );
 }
 
 /** The values that Go's `strconv.ParseBool` takes for true. */
