@@ -62,6 +62,10 @@ describe("tests", () => {
     expect(reasons("client", "src/watch.test.ts", text)).toEqual({});
   });
 
+  test("so may what tests share in a folder `testing`", () => {
+    expect(reasons("client", "src/watch/testing/server.ts", text)).toEqual({});
+  });
+
   test("a source file may not", () => {
     expect(reasons("client", "src/watch.ts", text)).toEqual({
       vitest: "not declared in packages/client/package.json",

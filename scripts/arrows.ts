@@ -55,6 +55,8 @@ const TEST_PACKAGES: ReadonlySet<string> = new Set([
   "kustomize",
   "inference",
 ]);
+/** Tests stand beside their source; what several of them share, in a folder `testing`. */
+const TEST_FILE = /\.test\.ts$|\/testing\//;
 /** The test tools, which the root package.json declares for all. */
 const TEST_TOOLS: ReadonlySet<string> = new Set(["vitest", "fast-check"]);
 
@@ -100,7 +102,7 @@ export function arrowViolations(sources: PackageSources): Violation[] {
   const runtime = new Set(Object.keys(manifest.dependencies ?? {}));
   const all = new Set([...runtime, ...Object.keys(manifest.devDependencies ?? {})]);
   return files.flatMap(({ path, text }) => {
-    const isTest = path.endsWith(".test.ts");
+    const isTest = TEST_FILE.test(path);
     const importer: Importer = { name, path, isTest, allowed, declared: isTest ? all : runtime };
     return importedSpecifiers(text).flatMap((specifier) => {
       const reason = specifier.startsWith(".")
