@@ -40,6 +40,7 @@ import { applyErrorText, applyManifest, find, needsApply } from "./apply.ts";
 import { type EdgeObjects, edgeObjects } from "./edge-objects.ts";
 import { type ResolvedManifest, idOf, identityOf, resolveManifests } from "./manifest.ts";
 import { addAppliedWorkController, isOrphaned, releaseOrphans, removeResource } from "./removal.ts";
+import { invalidReason } from "./validation.ts";
 import { type ManifestOutcome, heldStatus, workStatus } from "./work-status.ts";
 
 /** On a ManifestWork at the hub: "true" accepts it although the site has applied a newer version of it. */
@@ -130,10 +131,10 @@ class WorkAgent {
     const applied = await ensureAppliedWork(this.#edge.client, hubHash, work.metadata.name);
     if (applied.metadata.deletionTimestamp !== undefined) return; // Its end makes the work due again.
     const before = recordOf(applied);
-    const restored = restoredFrom(work, before);
-    if (restored !== undefined) {
-      logger.warn({ work: work.metadata.name }, restored);
-      await this.#report(work, heldStatus(work, "HubRestored", restored, this.#hub.now()));
+    const held = holdReason(work, before);
+    if (held !== undefined) {
+      logger.warn({ work: work.metadata.name }, held.message);
+      await this.#report(work, heldStatus(work, held.reason, held.message, this.#hub.now()));
       return;
     }
     const { resolved, unresolved } = await resolveManifests(this.#edge.client, work);
@@ -282,6 +283,17 @@ function leftOver(
 ): AppliedWorkResource[] {
   const current = new Set([...resources, ...resolved.map(identityOf)].map(idOf));
   return (applied.status?.appliedResources ?? []).filter((resource) => !current.has(idOf(resource)));
+}
+
+/** Why a work is not applied as it is now; what it applied before stays. */
+function holdReason(
+  work: ManifestWork,
+  before: AppliedRecord | undefined,
+): { reason: string; message: string } | undefined {
+  const invalid = invalidReason(work);
+  if (invalid !== undefined) return { reason: "InvalidManifestWork", message: invalid };
+  const restored = restoredFrom(work, before);
+  return restored === undefined ? undefined : { reason: "HubRestored", message: restored };
 }
 
 /** Why a work must be from an older state of the hub than the one applied here; undefined if it is not. */

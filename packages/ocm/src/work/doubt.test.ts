@@ -46,6 +46,30 @@ describe("work agent in doubt", () => {
     await eventually(held).toBeUndefined();
   });
 
+  it("keeps what a work applied when its manifests are emptied or doubled", async () => {
+    const one = configMap("default", "precious");
+    await bench.createWork("emptied", [one]);
+    await eventually(() => bench.conditions("emptied")).toEqual(APPLIED);
+    const mistakes: { manifests: object[]; message: string }[] = [
+      { manifests: [], message: "to remove what the work applied, delete the work" },
+      {
+        manifests: [one, one],
+        message: "manifests[1] is the same object as manifests[0]: ConfigMap precious",
+      },
+    ];
+    for (const { manifests, message } of mistakes) {
+      await bench.patchWork("emptied", { spec: { workload: { manifests } } });
+      await eventually(async () => (await bench.work("emptied")).status?.conditions?.[0]).toMatchObject({
+        status: "False",
+        reason: "InvalidManifestWork",
+        message: expect.stringContaining(message),
+      });
+      expect(
+        await isThere(bench.edge.client.get(ConfigMap, { namespace: "default", name: "precious" })),
+      ).toBe(true);
+    }
+  });
+
   it("does not go back when the hub was restored from an older state", async () => {
     await bench.createWork("restored", [configMap("default", "old"), configMap("default", "new")]);
     await eventually(() => bench.conditions("restored")).toEqual(APPLIED);
