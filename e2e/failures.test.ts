@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { startDemoTopology, type DemoTopology } from "./demo-topology.ts";
 import { commitToGitops, kustomizationWithDigest } from "./gitops-commit.ts";
+import { pushImageWithNewLayer } from "./image-with-layer.ts";
 import { goldenPrediction, queryMetrics } from "./requests.ts";
 
 const EDGES = ["near-edge-1", "near-edge-2"];
@@ -54,6 +55,28 @@ describe("when things go wrong", () => {
       expect(await goldenPrediction(await bikeUrl(edge), "2")).toBe(true);
     }
 
+    await commitToGitops(demo, scratch, "bike-rentals", before.text);
+    for (const edge of EDGES) {
+      await vi.waitFor(
+        async () => expect((await hubApplication(edge)).status?.health?.status).toBe("Healthy"),
+        WAIT,
+      );
+    }
+  });
+
+  test("a blob that is corrupted in the registry: the old pod serves, the hub says Degraded and why", async () => {
+    const before = await kustomizationWithDigest(demo, scratch, "bike-rentals");
+    const { digest, layerFile } = await pushImageWithNewLayer(demo, "ai-edge/bike-rentals");
+    await writeFile(layerFile, Buffer.alloc((await stat(layerFile)).size, "x"));
+    await commitToGitops(demo, scratch, "bike-rentals", before.text.replace(before.digest, digest));
+    for (const edge of EDGES) {
+      await vi.waitFor(async () => {
+        const { status } = await hubApplication(edge);
+        expect(status?.health?.status).toBe("Degraded");
+        expect(status?.health?.message).toMatch(/digest|sha256|corrupt/i);
+      }, WAIT);
+      expect(await goldenPrediction(await bikeUrl(edge), "2")).toBe(true);
+    }
     await commitToGitops(demo, scratch, "bike-rentals", before.text);
     for (const edge of EDGES) {
       await vi.waitFor(

@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 
 import { pino } from "pino";
 
@@ -28,7 +28,8 @@ export async function demo(options: DemoOptions, io: ProgramIO): Promise<void> {
     options.dataDir === undefined
       ? await mkdtemp(join(tmpdir(), "ai-edge-demo-"))
       : resolve(io.cwd, options.dataDir);
-  const temporary = options.dataDir === undefined;
+  // Only what this run made itself is removed: an existing directory is somebody's, and stays.
+  const ours = (await readdir(dataDir).catch(() => [])).length === 0;
   const progress = new Progress(io.stderr);
   const outcome = emptyOutcome();
   const startedAt = performance.now();
@@ -59,8 +60,9 @@ export async function demo(options: DemoOptions, io: ProgramIO): Promise<void> {
     progress.say("stopping");
   }
   await topology?.stop();
-  if (temporary && options.keep !== true && (failure === undefined || options.once === true))
-    await removeData(dataDir);
+  // After a failure the logs in it are what there is to look at.
+  if (ours && options.keep !== true && failure === undefined)
+    await rm(dataDir, { recursive: true, force: true });
   else progress.say(`The data directory ${dataDir} was kept.`);
   if (failure !== undefined) throw new UserError(messageOf(failure), { cause: failure });
 }
@@ -76,10 +78,4 @@ function emptyOutcome(): HopOutcome {
     secondsToFirstPredictions: 0,
     secondsFromMergeToServing: 0,
   };
-}
-
-/** Only ever a directory that this run made itself. */
-async function removeData(dataDir: string): Promise<void> {
-  if (!basename(dataDir).startsWith("ai-edge-demo-")) return;
-  await rm(dataDir, { recursive: true, force: true });
 }

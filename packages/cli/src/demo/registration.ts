@@ -181,10 +181,17 @@ export async function waitForHealthy(
         timeoutMs: DELIVERY_TIMEOUT_MS,
         signal: step.signal,
         goal: `to be Synced and Healthy${revision === undefined ? "" : ` at ${revision.slice(0, 12)}`}`,
-        describe: ({ status }) =>
-          `sync ${status?.sync?.status ?? "none"} at ${status?.sync?.revision ?? "no revision"}, health ${status?.health?.status ?? "none"} ${status?.health?.message ?? ""}`,
+        describe: describeApplication,
       },
     );
   }
   step.note(`${names.length} Applications Synced and Healthy`);
+}
+
+/** What a person would look at first when an Application is not what it should be. */
+function describeApplication({ status }: Application): string {
+  const conditions = (status?.conditions ?? []).map(({ type, message }) => `${type}: ${message}`);
+  const state = `sync ${status?.sync?.status ?? "none"} at ${status?.sync?.revision ?? "no revision"}`;
+  const health = `health ${status?.health?.status ?? "none"} ${status?.health?.message ?? ""}`;
+  return [state, health, ...conditions].join(", ");
 }
