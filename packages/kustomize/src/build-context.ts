@@ -9,7 +9,7 @@ import { parseYamlDocuments } from "./yaml-parse.ts";
 const OPENAPI_VERSION = "v1.21.2";
 
 /** Where the build stands in the tree, for origin annotations. */
-export class OriginTracker {
+class OriginTracker {
   #prefix = "";
 
   /** Runs an action for the base or component at a path relative to the present one. */

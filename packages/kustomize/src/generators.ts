@@ -10,7 +10,7 @@ import { newMap } from "./value.ts";
 const BASE64_LINE = 70;
 
 /** The options of one generator, with the kustomization's `generatorOptions` filled in. */
-export function mergeGeneratorOptions(
+function mergeGeneratorOptions(
   own: GeneratorOptions | undefined,
   global: GeneratorOptions | undefined,
 ): GeneratorOptions {
@@ -73,7 +73,7 @@ function finish(value: ValueMap, args: ConfigMapArgs, options: GeneratorOptions)
 }
 
 /** Unknown words count as not given, as in kustomize. */
-export function parseBehavior(behavior: string | undefined): GeneratorBehavior {
+function parseBehavior(behavior: string | undefined): GeneratorBehavior {
   return behavior === "create" || behavior === "merge" || behavior === "replace" ? behavior : "unspecified";
 }
 

@@ -14,3 +14,7 @@ export type { CommandStreams } from "./command.ts";
 export { toObjects } from "./plain-objects.ts";
 export { setImage } from "./set-image.ts";
 export type { ImageEdit } from "./set-image.ts";
+export { gitTreeFileSystem } from "./git-tree-file-system.ts";
+export type { GitTree } from "./git-tree-file-system.ts";
+export { BuildCache } from "./build-cache.ts";
+export type { CachedBuildResult } from "./build-cache.ts";

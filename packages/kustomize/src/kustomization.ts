@@ -27,8 +27,8 @@ const keyValueSources = {
   options: generatorOptionsShape,
 };
 
-export const configMapArgsShape = object(keyValueSources);
-export const secretArgsShape = object({ ...keyValueSources, type: text });
+const configMapArgsShape = object(keyValueSources);
+const secretArgsShape = object({ ...keyValueSources, type: text });
 /** A generator that is configured by an object of its own; unknown fields are ignored there. */
 export const secretPluginShape = object({ ...keyValueSources, type: text }, "", { ignoreUnknown: true });
 export type ConfigMapArgs = TypeOf<typeof configMapArgsShape>;
@@ -46,7 +46,7 @@ const selectorFields = {
 export const selectorShape = object(selectorFields);
 export type SelectorArgs = TypeOf<typeof selectorShape>;
 
-export const patchShape = object({
+const patchShape = object({
   path: text,
   patch: text,
   target: selectorShape,
@@ -56,9 +56,8 @@ export type PatchArgs = TypeOf<typeof patchShape>;
 
 export const fieldSpecFields = { group: text, version: text, kind: text, path: text, create: flag };
 export const fieldSpecShape = object(fieldSpecFields);
-export type FieldSpecArgs = TypeOf<typeof fieldSpecShape>;
 
-export const labelShape = object({
+const labelShape = object({
   pairs: textMap,
   includeSelectors: flag,
   includeTemplates: flag,
@@ -93,7 +92,7 @@ export type Replacement = TypeOf<typeof replacementShape>;
 export const replacementEntryShape = object({ path: text, ...replacementFields });
 export type ReplacementEntry = TypeOf<typeof replacementEntryShape>;
 
-export const varShape = object({
+const varShape = object({
   name: text,
   objref: object({ apiVersion: text, group: text, version: text, kind: text, name: text, namespace: text }),
   fieldref: object({ fieldPath: text }),

@@ -45,7 +45,7 @@ interface Tree {
 }
 
 /** A file system over a tree that knows its own links. */
-export function treeFileSystem(tree: Tree): FileSystem {
+function treeFileSystem(tree: Tree): FileSystem {
   const resolve = (path: string): string | undefined => {
     let links = 0;
     let resolved = "/";

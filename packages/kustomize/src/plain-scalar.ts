@@ -49,7 +49,7 @@ export function resolvePlain11(text: string): null | boolean | number | bigint |
 
 /** True if a YAML 1.1 reader takes the plain text for something else than a string. */
 export function needsQuotes(text: string): boolean {
-  if (CONSTANTS.has(text) || YAML_1_1_BOOLEANS.has(text) || text === "<<") return true;
+  if (CONSTANTS.has(text) || YAML_1_1_BOOLEANS.has(text)) return true;
   const first = text.charCodeAt(0);
   if (first > 57 || (first < 48 && !"+-.".includes(text.charAt(0)))) return false;
   return BASE_60.test(text) || timestampText(text) !== undefined || resolveNumber(text) !== undefined;

@@ -24,7 +24,7 @@ export function noRemoteSource(): RemoteSource {
 }
 
 /** True for the forms of a Git URL that kustomize takes for a base. */
-export function isRemoteReference(path: string): boolean {
+function isRemoteReference(path: string): boolean {
   return (
     /^(?:git::|https?:\/\/|ssh:\/\/|file:\/\/|git@|[\w.-]+@[\w.-]+:)/.test(path) ||
     /^(?:github\.com|gh:)[/:]/i.test(path) ||

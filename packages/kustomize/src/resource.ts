@@ -2,7 +2,7 @@ import type { Gvk, ResourceId } from "./gvk.ts";
 import { apiVersionOf, gvkOf } from "./gvk.ts";
 import type { Origin } from "./origin.ts";
 import type { Value, ValueMap } from "./value.ts";
-import { cloneMap, ensureMap, getIn, isMap, newMap, scalarText } from "./value.ts";
+import { cloneMap, ensureMap, getIn, isMap, scalarText } from "./value.ts";
 
 export type GeneratorBehavior = "unspecified" | "create" | "merge" | "replace";
 
@@ -147,9 +147,4 @@ export class Resource {
     if (isMap(map)) for (const key of Object.keys(map)) texts[key] = scalarText(map[key]);
     return texts;
   }
-}
-
-/** A resource of a few fields, for generators. */
-export function makeResource(apiVersion: string, kind: string, name: string): Resource {
-  return new Resource(newMap({ apiVersion, kind, metadata: newMap({ name }) }));
 }

@@ -28,8 +28,10 @@ export function setImage(text: string, edit: ImageEdit): string {
   const changes = changesOf(edit);
   const entry = findEntry(document, edit.name);
   if (entry !== undefined && isSame(entry, changes)) return text;
-  const edited = entry === undefined ? undefined : editInPlace(text, entry, changes);
+  const edited =
+    entry === undefined ? appendText(text, document, edit.name, changes) : editText(text, entry, changes);
   if (edited !== undefined) return edited;
+  // Flow style and other rarities: the library prints anew, which keeps comments, but not every space.
   if (entry === undefined) appendEntry(document, edit.name, changes);
   else applyChanges(document, entry, changes);
   return document.toString({ lineWidth: 0, indentSeq: indentsLists(text) });
@@ -61,25 +63,84 @@ function isSame(entry: YAMLMap, changes: Changes): boolean {
   return true;
 }
 
-/** Replaces the text of the scalars alone, when no field comes or goes. */
-function editInPlace(text: string, entry: YAMLMap, changes: Changes): string | undefined {
-  const edits: { readonly start: number; readonly end: number; readonly value: string }[] = [];
+interface TextEdit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** Edits the lines of an entry in block style; undefined when it has another. */
+function editText(text: string, entry: YAMLMap, changes: Changes): string | undefined {
+  if (entry.flow === true) return undefined;
+  const name = entry.get("name", true);
+  if (!isScalar(name) || !name.range) return undefined;
+  const indent = " ".repeat(columnOf(text, entry.range?.[0] ?? 0));
+  const edits: TextEdit[] = [];
+  let added = "";
   for (const [field, value] of changes) {
     const node = entry.get(field, true);
-    if (node === undefined && value === undefined) continue;
-    if (!isScalar(node) || value === undefined || !node.range) return undefined;
-    if (node.type !== "PLAIN" && node.type !== "QUOTE_DOUBLE" && node.type !== "QUOTE_SINGLE")
-      return undefined;
-    edits.push({ start: node.range[0], end: node.range[1], value: scalarSource(value, node.type) });
+    if (node === undefined) {
+      if (value !== undefined) added += `\n${indent}${field}: ${scalarSource(value, "PLAIN")}`;
+      continue;
+    }
+    if (!isScalar(node) || !node.range || !isInline(node)) return undefined;
+    const [start, end] = node.range;
+    if (value !== undefined) edits.push({ start, end, text: scalarSource(value, node.type) });
+    else edits.push(lineEdit(text, start, end));
   }
+  if (edits.some((edit) => edit.text === "" && text.slice(edit.start, edit.end).includes("- ")))
+    return undefined;
+  const at = lineEnd(text, name.range[1]);
+  edits.push({ start: at, end: at, text: added });
+  return applyEdits(text, edits);
+}
+
+/** Appends an entry behind the last one in block style, or a list where there is none. */
+function appendText(text: string, document: Document, name: string, changes: Changes): string | undefined {
+  const images = document.get("images");
+  const fields = [["name", name] as const, ...changes].filter(([, value]) => value !== undefined);
+  const lines = fields.map(([field, value]) => `${field}: ${scalarSource(value ?? "", "PLAIN")}`);
+  if (images === undefined && document.contents !== null) {
+    const margin = indentsLists(text) ? "  " : "";
+    const end = text.endsWith("\n") ? "" : "\n";
+    return `${text}${end}images:\n${margin}- ${lines.join(`\n${margin}  `)}\n`;
+  }
+  if (!isSeq(images) || images.flow === true) return undefined;
+  const last = images.items.at(-1);
+  if (!isMap(last) || !last.range) return undefined;
+  const margin = `\n${" ".repeat(columnOf(text, last.range[0]))}`;
+  const at = lineEnd(text, last.range[1] - 1);
+  const dash = margin.slice(0, -2);
+  return applyEdits(text, [{ start: at, end: at, text: `${dash}- ${lines.join(margin)}` }]);
+}
+
+function isInline(node: Scalar): boolean {
+  return node.type === "PLAIN" || node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE";
+}
+
+function columnOf(text: string, offset: number): number {
+  return offset - (text.lastIndexOf("\n", offset - 1) + 1);
+}
+
+function lineEnd(text: string, offset: number): number {
+  const end = text.indexOf("\n", offset);
+  return end < 0 ? text.length : end;
+}
+
+/** Removes the whole line of a field. */
+function lineEdit(text: string, start: number, end: number): TextEdit {
+  return { start: text.lastIndexOf("\n", start - 1), end: lineEnd(text, end), text: "" };
+}
+
+function applyEdits(text: string, edits: readonly TextEdit[]): string {
   let result = text;
-  for (const { start, end, value } of edits.toSorted((left, right) => right.start - left.start)) {
-    result = result.slice(0, start) + value + result.slice(end);
+  for (const edit of edits.toSorted((left, right) => right.start - left.start)) {
+    result = result.slice(0, edit.start) + edit.text + result.slice(edit.end);
   }
   return result;
 }
 
-function scalarSource(value: string, type: Scalar.Type): string {
+function scalarSource(value: string, type: Scalar.Type | null | undefined): string {
   if (type === "QUOTE_SINGLE") return `'${value.replaceAll("'", "''")}'`;
   // A tag like 1.10 or 1e3 would turn into a number without quotes.
   const plain =

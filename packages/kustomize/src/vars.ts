@@ -107,7 +107,7 @@ export function replaceVars(
  * Expands `$(NAME)` as Kubernetes does in `command`: `$$` stands for one dollar sign, unknown names stay. A text that
  * is one reference and nothing else becomes the value itself, a number for instance.
  */
-export function expandVars(text: string, values: ReadonlyMap<string, Value>): Value {
+function expandVars(text: string, values: ReadonlyMap<string, Value>): Value {
   const whole = /^\$\(([^()]+)\)$/.exec(text)?.[1];
   const value = whole === undefined ? undefined : values.get(whole);
   if (value !== undefined && isScalar(value)) return value;

@@ -42,6 +42,7 @@ export function parseYamlDocuments(text: string, options: ParseOptions = {}): Va
   if (!Array.isArray(parsed)) return documents;
   for (const document of parsed) {
     const [error] = document.errors;
+    if (error?.message.includes("call stack")) throw new Error(`nested deeper than ${MAX_YAML_DEPTH} levels`);
     if (error !== undefined) throw new Error(describeSyntaxError(error, text));
     if (document.contents === null) continue;
     const value = new Composer(options.booleans11 === true).value(document.contents, 0);
