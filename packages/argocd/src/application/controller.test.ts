@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Application, argocdCustomResourceDefinitions, ConfigMap, Namespace } from "@ai-edge/api";
+import { Application, argocdCustomResourceDefinitions, ConfigMap, Job, Namespace } from "@ai-edge/api";
 import { isStatus } from "@ai-edge/apimachinery";
 import { createManager } from "@ai-edge/runtime";
 import { startTestApiServer, type TestApiServer } from "@ai-edge/testing";
@@ -264,6 +264,85 @@ test("creates the destination namespace when told to, and fails clearly when not
     { type: "merge", body: { operation: { sync: { syncOptions: ["CreateNamespace=true"] } } } },
   );
   await until("namespace", SYNCED);
+});
+
+const CRD = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: widgets.example.com
+spec:
+  group: example.com
+  names: {kind: Widget, plural: widgets}
+  scope: Namespaced
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+`;
+const WIDGET = `apiVersion: example.com/v1
+kind: Widget
+metadata:
+  name: w
+`;
+
+test("a kind that the cluster does not know fails the sync before anything is applied; its CRD may come along", async () => {
+  repository.commit({ "app/a.yaml": CONFIG("with-widget", "1"), "app/w.yaml": WIDGET });
+  const syncPolicy = {
+    automated: { prune: true },
+    retry: { limit: 10, backoff: { duration: "100ms", factor: 1 } },
+  };
+  await server.client.create(Application, application("widget", { syncPolicy }));
+  const app = await until("widget", { operationState: { retryCount: expect.any(Number) } });
+  expect(app.status?.operationState?.message).toContain(
+    'The Kubernetes API could not find example.com/Widget for requested resource models/w. Make sure the "Widget" CRD is installed',
+  );
+  expect(await configMap("with-widget")).toBeUndefined();
+  repository.commit({ "app/crd.yaml": CRD });
+  await refresh("widget");
+  await until("widget", SYNCED);
+  expect(await configMap("with-widget")).toBeDefined();
+});
+
+test("waves wait for the health of those before", async () => {
+  const job = `apiVersion: batch/v1
+kind: Job
+metadata:
+  name: first
+  annotations: {argocd.argoproj.io/sync-wave: "-1"}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: c, image: x}]
+`;
+  repository.commit({ "app/a.yaml": CONFIG("second", "1"), "app/job.yaml": job });
+  await server.client.create(Application, application("waves"));
+  await until("waves", {
+    operationState: { phase: "Running", message: "waiting for healthy state of batch/Job/first" },
+  });
+  expect(await configMap("second")).toBeUndefined();
+  const conditions = [
+    { type: "SuccessCriteriaMet", status: "True" },
+    { type: "Complete", status: "True" },
+  ];
+  const body = {
+    status: {
+      conditions,
+      succeeded: 1,
+      startTime: "2026-01-01T00:00:00Z",
+      completionTime: "2026-01-01T00:00:01Z",
+    },
+  };
+  await server.client.patch(
+    Job,
+    { namespace: "models", name: "first" },
+    { type: "merge", body },
+    { subresource: "status" },
+  );
+  await until("waves", SYNCED);
+  expect(await configMap("second")).toBeDefined();
 });
 
 test("a kustomization is rendered, with source.kustomize on top", async () => {

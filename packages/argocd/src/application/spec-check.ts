@@ -15,6 +15,7 @@ const SUPPORTED_SYNC_OPTIONS = new Set([
   "PruneLast=false",
   "Replace=true",
   "Replace=false",
+  "SkipDryRunOnMissingResource=true",
   "PrunePropagationPolicy=foreground",
   "PrunePropagationPolicy=background",
   "PrunePropagationPolicy=orphan",

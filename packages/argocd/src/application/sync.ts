@@ -5,7 +5,7 @@ import type { Comparison, ComparedResource } from "./comparison.ts";
 import { FIELD_MANAGER } from "./difference.ts";
 import { compareForApply } from "./order.ts";
 import { pruneResources } from "./prune.ts";
-import type { Target } from "./target.ts";
+import { definedKinds, type Target } from "./target.ts";
 import { refKey, type ResourceRef } from "./tracking.ts";
 import { unstructuredType } from "./unstructured-type.ts";
 
@@ -104,11 +104,17 @@ async function createNamespace({ app, syncOptions, client, signal }: SyncRequest
 /** Finds what cannot be applied before anything is changed. Kinds that a CRD of this sync defines cannot be tried. */
 async function dryRun(request: SyncRequest, targets: readonly Target[]): Promise<ResourceResult[]> {
   const failures: ResourceResult[] = [];
+  const kinds = definedKinds(targets);
   const namespaces = new Set(
     targets.filter(({ ref }) => ref.kind === "Namespace" && ref.group === "").map(({ ref }) => ref.name),
   );
   for (const target of targets) {
-    if (target.type === undefined || target.syncOptions.has("SkipDryRunOnMissingResource=true")) continue;
+    if (target.type === undefined) {
+      const isExpected = kinds.has(`${target.ref.group}/${target.ref.kind}`);
+      const isSkipped = hasSyncOption(request, target, "SkipDryRunOnMissingResource=true");
+      if (!isExpected && !isSkipped) failures.push(resultOf(target, "SyncFailed", unknownKind(target.ref)));
+      continue;
+    }
     try {
       await request.client.apply(target.type, target.object, {
         fieldManager: FIELD_MANAGER,
@@ -118,7 +124,7 @@ async function dryRun(request: SyncRequest, targets: readonly Target[]): Promise
       });
     } catch (error) {
       if (isStatus(error, "NotFound") && namespaces.has(target.ref.namespace)) continue;
-      if (target.syncOptions.has("Replace=true") && isStatus(error, "Invalid")) continue;
+      if (hasSyncOption(request, target, "Replace=true") && isStatus(error, "Invalid")) continue;
       failures.push(resultOf(target, "SyncFailed", messageOf(error)));
     }
   }
@@ -132,8 +138,7 @@ async function applyTarget(request: SyncRequest, target: Target): Promise<Resour
     const type =
       target.type ??
       unstructuredType(await client.resourceFor(apiVersionOf({ group: ref.group, version }), ref.kind));
-    const replaced = target.syncOptions.has("Replace=true") || request.syncOptions.has("Replace=true");
-    if (replaced) {
+    if (hasSyncOption(request, target, "Replace=true")) {
       await replace(client, type, target, signal);
       return resultOf(target, "Synced", `${groupResource(type)}/${ref.name} replaced`);
     }
@@ -141,8 +146,7 @@ async function applyTarget(request: SyncRequest, target: Target): Promise<Resour
     return resultOf(target, "Synced", `${groupResource(type)}/${ref.name} serverside-applied`);
   } catch (error) {
     if (isStatus(error, "NotFound") && target.type === undefined) {
-      const message = `The Kubernetes API could not find ${ref.group}/${ref.kind} for requested resource ${ref.namespace}/${ref.name}. Make sure the "${ref.kind}" CRD is installed on the destination cluster.`;
-      return resultOf(target, "SyncFailed", message);
+      return resultOf(target, "SyncFailed", unknownKind(ref));
     }
     return resultOf(target, "SyncFailed", messageOf(error));
   }
@@ -218,6 +222,15 @@ function resultOf(
   message: string,
 ): ResourceResult {
   return { ...ref, version, ...(status === undefined ? {} : { status }), message, syncPhase: "Sync" };
+}
+
+/** Options are set on the Application or on the resource. */
+function hasSyncOption(request: SyncRequest, target: Target, option: string): boolean {
+  return request.syncOptions.has(option) || target.syncOptions.has(option);
+}
+
+function unknownKind({ group, kind, namespace, name }: ResourceRef): string {
+  return `The Kubernetes API could not find ${group}/${kind} for requested resource ${namespace}/${name}. Make sure the "${kind}" CRD is installed on the destination cluster`;
 }
 
 function messageOf(error: unknown): string {

@@ -137,6 +137,17 @@ class TypeLookup {
   }
 }
 
+/** The kinds that CustomResourceDefinitions among the targets define, as `group/Kind`. */
+export function definedKinds(targets: readonly Target[]): ReadonlySet<string> {
+  const definitions = targets.filter(({ ref }) => ref.kind === "CustomResourceDefinition");
+  return new Set(
+    definitions.map(({ object }) => {
+      const { group, names } = crdSpec(object);
+      return `${group}/${names}`;
+    }),
+  );
+}
+
 function crdSpec(manifest: UnstructuredObject): { group: string; names: string; scope: string } {
   const spec: Record<string, unknown> = isRecord(manifest["spec"]) ? manifest["spec"] : {};
   const names = isRecord(spec["names"]) ? spec["names"] : {};
