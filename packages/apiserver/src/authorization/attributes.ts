@@ -5,7 +5,7 @@ import type { RequestInfo } from "../rest/request-info.ts";
 /** What somebody wants to do, as rules speak of it. */
 export type Attributes = ResourceAttributes | PathAttributes;
 
-export interface ResourceAttributes {
+interface ResourceAttributes {
   readonly verb: string;
   readonly group: string;
   readonly resource: string;
@@ -16,7 +16,7 @@ export interface ResourceAttributes {
   readonly path?: undefined;
 }
 
-export interface PathAttributes {
+interface PathAttributes {
   readonly verb: string;
   readonly path: string;
 }

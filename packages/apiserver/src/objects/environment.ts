@@ -28,7 +28,7 @@ export interface WriteContext {
 }
 
 /** The user of the server's own controllers. */
-export const SYSTEM_USER: UserInfo = { username: "system:apiserver", groups: ["system:masters"] };
+const SYSTEM_USER: UserInfo = { username: "system:apiserver", groups: ["system:masters"] };
 
 /** A context for writes of the server's own controllers. */
 export function systemContext(environment: Environment, transaction: Transaction): WriteContext {

@@ -19,7 +19,7 @@ import { type WriteContext, badRequest, storageKey } from "./environment.ts";
 import { ignoredFields, writerOf } from "./managed-fields.ts";
 import { type Target, updateObject } from "./update.ts";
 
-export interface PatchResult {
+interface PatchResult {
   readonly stored: StoredObject;
   /** True if server-side apply made the object. */
   readonly created: boolean;

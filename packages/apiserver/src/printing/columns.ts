@@ -19,7 +19,7 @@ export const AGE: Column = {
 };
 
 /** For custom kinds without columns of their own: the age as a date, which kubectl turns into a duration. */
-export const DEFAULT_COLUMNS: readonly Column[] = [NAME, AGE];
+const DEFAULT_COLUMNS: readonly Column[] = [NAME, AGE];
 
 /** The columns of a custom kind (`additionalPrinterColumns`). */
 export function customColumns(columns: readonly PrinterColumn[] | undefined): readonly Column[] {

@@ -33,7 +33,7 @@ export interface BuiltInOptions<T extends KubernetesObject> {
 }
 
 /** A schema that accepts any field; for kinds whose shape the server does not need to know. */
-export const ANY_SCHEMA: ObjectSchema = {
+const ANY_SCHEMA: ObjectSchema = {
   conform: () => [],
   validate: () => [],
   openApi: () => ({ type: "object", "x-kubernetes-preserve-unknown-fields": true }),

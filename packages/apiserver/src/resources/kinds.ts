@@ -217,6 +217,13 @@ function securityResources({ authorizer }: BuiltInKindOptions): Resource[] {
   return [
     builtIn(api.TokenReview, ask),
     builtIn(api.SelfSubjectReview, ask),
+    // kubectl 1.27 asks for `auth whoami` only here.
+    builtIn(
+      resourceType("authentication.k8s.io/v1beta1", "SelfSubjectReview", "selfsubjectreviews", {
+        namespaced: false,
+      }),
+      ask,
+    ),
     builtIn(api.LocalSubjectAccessReview, ask),
     builtIn(api.SelfSubjectAccessReview, ask),
     builtIn(api.SelfSubjectRulesReview, ask),

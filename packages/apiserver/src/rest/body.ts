@@ -5,7 +5,7 @@ import { decodeProtobufObject } from "../protobuf/object.ts";
 import { parseMediaType } from "./negotiation.ts";
 
 /** `MaxRequestBodyBytes` of kube-apiserver. */
-export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** Far above any real object; keeps recursive code within its stack (encoding/json stops at 10,000). */
 const MAX_DEPTH = 500;
 /** YAML aliases may blow up small bodies ("billion laughs"); kubectl sends none. */

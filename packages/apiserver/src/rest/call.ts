@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type UnstructuredObject, statusError } from "@ai-edge/apimachinery";
+import { statusError } from "@ai-edge/apimachinery";
 import type { UserInfo } from "@ai-edge/api";
 import type { Logger } from "pino";
 import type { Environment, WriteContext } from "../objects/environment.ts";
@@ -99,9 +99,4 @@ function fieldValidationOf(call: Call): WriteContext["fieldValidation"] {
     "Invalid",
     `fieldValidation: Unsupported value: "${value}": supported values: "Ignore", "Strict", "Warn"`,
   );
-}
-
-/** An object whose metadata may be modified, detached from what is stored. */
-export function copyOf(object: UnstructuredObject): UnstructuredObject {
-  return structuredClone(object);
 }

@@ -22,7 +22,7 @@ export function sendStored(call: Call, code: number, stored: StoredObject): void
 }
 
 /** Answers with one object of the call's resource. */
-export function sendObject(call: Call, code: number, object: UnstructuredObject): void {
+function sendObject(call: Call, code: number, object: UnstructuredObject): void {
   const output = negotiate(call.request.headers.accept, ["object", "table", "metadata"]);
   const now = call.environment.now();
   let body: unknown = object;

@@ -104,7 +104,7 @@ function notFoundFor(call: Call): Error {
 }
 
 /** The object that a write's URL names. */
-export function targetOf(call: Call): Target {
+function targetOf(call: Call): Target {
   const { resource, target } = call;
   return { resource, namespace: target.namespace, name: nameOf(call), subresource: target.subresource };
 }

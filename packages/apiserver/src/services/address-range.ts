@@ -22,7 +22,7 @@ export function parseRange(cidr: string): AddressRange {
   return { first: base + 1, last: base + size - 2 };
 }
 
-export function formatAddress(address: number): string {
+function formatAddress(address: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
 }
 
