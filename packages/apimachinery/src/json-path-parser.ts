@@ -24,6 +24,8 @@ export type Operand =
 
 /** Longer than any printer column; bounds the work for hostile CRDs. */
 const MAX_PATH_LENGTH = 4096;
+/** Each `..` may multiply the values by the depth of the object; one or two is all that a person writes. */
+const MAX_DESCENTS = 2;
 
 /**
  * Parses a path; the braces of a template (`{.a.b}`), a leading `$` and a missing first dot are accepted.
@@ -44,6 +46,7 @@ class PathParser {
   readonly #text: string;
   readonly #source: string;
   #at = 0;
+  #descents = 0;
 
   constructor(text: string, source: string) {
     this.#text = text;
@@ -59,6 +62,7 @@ class PathParser {
     if (this.#text[this.#at] === "$" || this.#text[this.#at] === "@") this.#at++;
     for (;;) {
       if (this.#accept("..")) {
+        if (++this.#descents > MAX_DESCENTS) throw this.#error(`at most ${MAX_DESCENTS} uses of ".."`);
         steps.push({ kind: "descend" });
         if (this.#text[this.#at] !== "[") steps.push(this.#name());
       } else if (this.#accept(".")) {
