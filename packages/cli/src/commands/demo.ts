@@ -55,7 +55,7 @@ export async function demo(options: DemoOptions, io: ProgramIO): Promise<void> {
   const report = await demoReport({ topology, progress, outcome, edges, failure });
   if (options.output === "json") io.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   if (failure === undefined && options.once !== true && topology !== undefined) {
-    progress.say(suggestions(topology, outcome));
+    progress.say(suggestions(topology, outcome, { keepsData: !ours || options.keep === true }));
     await aborted(io.signal);
     progress.say("stopping");
   }

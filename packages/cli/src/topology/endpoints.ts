@@ -28,5 +28,31 @@ export async function readEndpoints(dataDir: string): Promise<Endpoints> {
     if (error.code !== "ENOENT") throw error;
     throw new UserError(`nothing runs in ${dataDir}: start it with "ai-edge up --data-dir ${dataDir}"`);
   });
-  return endpointsSchema.parse(JSON.parse(text));
+  const endpoints = endpointsSchema.safeParse(parseJson(text));
+  if (endpoints.success) return endpoints.data;
+  throw new UserError(
+    `${file} is not what ai-edge writes; start again with "ai-edge up --data-dir ${dataDir}"`,
+  );
+}
+
+/**
+ * The addresses to begin with: those of the last start, which are kept, until each process says its own. So a start that
+ * fails half-way does not take away from the user what he knew.
+ * @param names the edges of this start
+ */
+export function resumeEndpoints(previous: Endpoints | undefined, names: readonly string[]): Endpoints {
+  return {
+    core: previous?.core ?? { api: "", registry: "", forge: "", metrics: "" },
+    edges: names.map(
+      (name) => previous?.edges.find((edge) => edge.name === name) ?? { name, api: "", routes: [] },
+    ),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 
 import { mintJoinToken } from "../core/join-token.ts";
 import { openDataDirectory, writeFileDurably } from "./data-directory.ts";
-import { ENDPOINTS_FILE, type Endpoints } from "./endpoints.ts";
+import { ENDPOINTS_FILE, type Endpoints, readEndpoints, resumeEndpoints } from "./endpoints.ts";
 import { followRoutes } from "./route-directory.ts";
 import { superviseProcess, type SupervisedProcess } from "./supervised-process.ts";
 
@@ -67,7 +67,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
 
 class RunningTopology {
   readonly processes: SupervisedProcess[] = [];
-  endpoints: Endpoints = { core: { api: "", registry: "", forge: "", metrics: "" }, edges: [] };
+  endpoints: Endpoints = resumeEndpoints(undefined, []);
   readonly #dataDir: string;
   readonly #options: TopologyOptions;
   readonly #stop = new AbortController();
@@ -81,7 +81,7 @@ class RunningTopology {
 
   async start(): Promise<void> {
     const names = Array.from({ length: this.#options.edges }, (_, index) => edgeName(index + 1));
-    this.endpoints.edges = names.map((name) => ({ name, api: "", routes: [] }));
+    this.endpoints = resumeEndpoints(await readEndpoints(this.#dataDir).catch(() => undefined), names);
     // The edges come up while the core does; only their joining waits for it.
     const core = await this.#supervise("core", () => ["core"]);
     const edges = await Promise.all(names.map((name) => this.#superviseEdge(name)));
