@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { findCondition } from "@ai-edge/apimachinery";
-import { Application, ARGOCD_NAMESPACE, Deployment, ManagedCluster, Pod, Secret } from "@ai-edge/api";
+import { Application, ARGOCD_NAMESPACE, Deployment, Lease, ManagedCluster, Pod, Secret } from "@ai-edge/api";
 import { clientFromKubeconfig, loadKubeconfig } from "@ai-edge/client";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
@@ -126,6 +126,7 @@ describe("when things go wrong", () => {
       WAIT,
     );
     const servedDuringOutage = Date.now() / 1000;
+    const coreIsAway = new Date();
 
     await demo.letStart("core");
     await vi.waitFor(async () => {
@@ -140,6 +141,15 @@ describe("when things go wrong", () => {
         async () => expect((await hubApplication(edge)).status?.health?.status).toBe("Healthy"),
         WAIT,
       );
+    }
+    // The agents of the restarted site have found the core again, too.
+    for (const edge of EDGES) {
+      await vi.waitFor(async () => {
+        const lease = await (
+          await demo.client("core")
+        ).get(Lease, { namespace: edge, name: "managed-cluster-lease" });
+        expect(new Date(lease.spec?.renewTime ?? 0).getTime()).toBeGreaterThan(coreIsAway.getTime());
+      }, WAIT);
     }
     await vi.waitFor(async () => {
       const { core } = await demo.endpoints();

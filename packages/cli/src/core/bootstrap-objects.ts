@@ -61,7 +61,7 @@ export async function applyBootstrapObjects(client: Client): Promise<void> {
         { kind: "ServiceAccount", namespace: RUN_NAMESPACE, name: "pipeline" },
       ],
     ),
-    applyPipelineRole(client),
+    applyMetricsRole(client),
   ]);
 }
 
@@ -88,7 +88,7 @@ async function applyContentRole(
 }
 
 /** Each site's `edge` account may write its own metrics only; the metrics handler checks the cluster's name besides. */
-async function applyPipelineRole(client: Client): Promise<void> {
+async function applyMetricsRole(client: Client): Promise<void> {
   const name = "aiedge.dev:metrics-writer";
   await applyOwn(client, ClusterRole, {
     metadata: { name },
