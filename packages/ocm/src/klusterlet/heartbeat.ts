@@ -8,6 +8,8 @@ import type { HubConnection } from "./connection.ts";
 const FIRST_RETRY_MS = 50;
 /** A hub that is back learns of this cluster within this time; one small request each. */
 const RETRY_MAX_MS = 5_000;
+/** A beat without an answer is given up and sent again: two of them still fit into the shortest usual grace. */
+const BEAT_TIMEOUT_MS = 5_000;
 /** Beats come after 80 to 100 % of the lease duration: spread over a fleet, and never later than promised. */
 const EARLIEST_BEAT = 0.8;
 
@@ -27,7 +29,8 @@ export async function beat(
   while (!signal.aborted) {
     let wait: number;
     try {
-      await renewLease({ client, namespace: cluster, name: CLUSTER_LEASE, now, create: false }, signal);
+      const answered = AbortSignal.any([signal, AbortSignal.timeout(BEAT_TIMEOUT_MS)]);
+      await renewLease({ client, namespace: cluster, name: CLUSTER_LEASE, now, create: false }, answered);
       connection.succeeded();
       backoff.reset();
       const seconds = clusters.get({ name: cluster })?.spec?.leaseDurationSeconds ?? DEFAULT_LEASE_SECONDS;
