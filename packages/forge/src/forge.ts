@@ -107,7 +107,7 @@ export class Forge {
 
   close(): void {
     this.#listeners.clear();
-    this.#database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 
   /** Keeps `refs/pull/N/head`, as GitHub does: the changes stay reachable when the branch is deleted. */
