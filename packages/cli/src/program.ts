@@ -34,7 +34,8 @@ export function createProgram(io: ProgramIO, setExitCode: (code: number) => void
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
-    .showHelpAfterError("(--help shows the usage)");
+    .showHelpAfterError("(--help shows the usage)")
+    .addHelpText("after", "\nExample:\n  ai-edge demo");
   addTopologyCommands(program, io);
   addRoleCommands(program, io);
   addPartCommands(program, io, setExitCode);
@@ -104,7 +105,10 @@ function addRoleCommands(program: Command, io: ProgramIO): void {
       "\nExample:\n  ai-edge token create farm-7 | ai-edge edge --data-dir /var/lib/ai-edge/edge --join -",
     )
     .action(async (options) => (await import("./commands/edge.ts")).edge(options, io));
-  const token = program.command("token").description("manage join tokens").exitOverride();
+  const token = program
+    .command("token")
+    .description("manage join tokens")
+    .addHelpText("after", "\nExample:\n  ai-edge token create farm-7 --ttl 1h");
   token
     .command("create")
     .description("print a single-use token with which one cluster may join")
@@ -151,17 +155,15 @@ function addPartCommands(program: Command, io: ProgramIO, setExitCode: (code: nu
     ["kustomize", "render kustomizations (build), edit their images (edit set image)", "kustomize"],
     ["image", "build, push, pull, copy and inspect OCI images without a daemon", "image"],
   ] as const) {
-    passThrough(program, name, description).action(async (_options: unknown, command: Command) =>
-      setExitCode(await (await import("./commands/parts.ts")).runPart(module, command.args, io)),
+    passThrough(program, name, description).action(async (args: string[]) =>
+      setExitCode(await (await import("./commands/parts.ts")).runPart(module, args, io)),
     );
   }
   for (const [name, description, example] of PASS_THROUGH) {
     passThrough(program, name, description)
       .addHelpText("after", `\nExample:\n  ${example}`)
-      .action(async (_options: unknown, command: Command) =>
-        setExitCode(
-          await (await import("./commands/parts.ts")).runPart("kubectl", [name, ...command.args], io),
-        ),
+      .action(async (args: string[]) =>
+        setExitCode(await (await import("./commands/parts.ts")).runPart("kubectl", [name, ...args], io)),
       );
   }
 }
