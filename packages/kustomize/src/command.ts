@@ -42,12 +42,16 @@ export function runKustomizeCommand(argv: readonly string[], streams: CommandStr
       streams.stdout.write(HELP);
       return EXIT_OK;
     }
-    throw new UsageError(command === undefined ? "no command given" : `unknown command '${argv.join(" ")}'`);
+    throw new UsageError(
+      command === undefined
+        ? "no command given; there are build and edit set image"
+        : `unknown command '${argv.join(" ")}'`,
+    );
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     streams.stderr.write(`Error: ${message}\n`);
     if (!(error instanceof UsageError)) return EXIT_FAILED;
-    streams.stderr.write(HELP);
+    streams.stderr.write("(kustomize --help shows the usage)\n");
     return EXIT_USAGE;
   }
 }
@@ -70,7 +74,9 @@ function parseBuildArguments(args: readonly string[]): {
       },
     });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    const message = error instanceof Error ? error.message : String(error);
+    // Node's further sentences explain how to escape positionals, which nobody here means.
+    throw new UsageError(message.split(". ")[0] ?? message, { cause: error });
   }
 }
 

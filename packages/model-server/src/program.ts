@@ -9,7 +9,7 @@ export interface ProgramOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** Aborting drains the server and ends the program. */
   signal: AbortSignal;
-  /** Gets the log, JSON lines without payloads. Default: the process's. */
+  /** Gets the usage that was asked for, and the log: JSON lines without payloads. Default: the process's. */
   stdout?: { write(text: string): unknown };
   stderr: { write(text: string): unknown };
 }
@@ -24,7 +24,7 @@ export async function runModelServer(options: ProgramOptions): Promise<number> {
   try {
     const settings = readSettings(options.args, options.env);
     if (settings === undefined) {
-      options.stderr.write(USAGE);
+      (options.stdout ?? process.stdout).write(USAGE);
       return 0;
     }
     const server = await startModelServer({ ...settings, logger });

@@ -18,6 +18,7 @@ export async function runPart(part: Part, argv: readonly string[], io: ProgramIO
         args: argv,
         env: io.env,
         signal: io.signal,
+        stdout: io.stdout,
         stderr: io.stderr,
       });
     case "kubectl":

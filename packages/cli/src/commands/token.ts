@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
+import { validateDnsLabel } from "@ai-edge/apimachinery";
+
 import { mintJoinToken } from "../core/join-token.ts";
 import type { ProgramIO } from "../program-io.ts";
 import { UsageError } from "../user-error.ts";
@@ -15,10 +17,13 @@ export async function createToken(
   options: { ttl: string; dataDir: string },
   io: ProgramIO,
 ): Promise<void> {
+  const [wrong] = validateDnsLabel(cluster);
+  if (wrong !== undefined) throw new UsageError(`cluster name "${cluster}": ${wrong}`);
+  const ttlSeconds = parseDuration(options.ttl);
   const dataDir = resolve(io.cwd, options.dataDir);
   const topologyCore = join(dataDir, "core");
   const coreDataDir = existsSync(topologyCore) ? topologyCore : dataDir;
-  const token = await mintJoinToken({ cluster, coreDataDir, ttlSeconds: parseDuration(options.ttl) });
+  const token = await mintJoinToken({ cluster, coreDataDir, ttlSeconds });
   io.stdout.write(`${token}\n`);
 }
 

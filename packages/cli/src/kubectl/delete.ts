@@ -34,6 +34,10 @@ export async function runDelete(argv: string[], io: KubectlIO): Promise<void> {
   // `--wait` alone means true, which Node's parser cannot say of an option with a value.
   const flags = argv.map((argument) => (argument === "--wait" ? "--wait=true" : argument));
   const { values, positionals } = parseFlags(flags, DELETE_FLAGS);
+  if (positionals.length === 0 && values.filename === undefined && values.kustomize === undefined)
+    throw new UsageError(
+      "say what to delete: TYPE/NAME, TYPE NAME, TYPE -l SELECTOR, TYPE --all, -f FILE or -k DIR",
+    );
   const { client, namespace } = await connect(values, io);
   try {
     const targets =

@@ -42,6 +42,7 @@ interface Query {
 /** `get`: tables as the server prints them, or whole objects. */
 export async function runGet(argv: string[], io: KubectlIO): Promise<void> {
   const { values, positionals } = parseFlags(argv, GET_FLAGS);
+  if (positionals.length === 0) throw new UsageError("give a resource type, and names if you mean some only");
   const { client, namespace } = await connect(values, io);
   try {
     const resources = new ResourceNames(client);

@@ -37,7 +37,7 @@ class UsageError extends Error {}
 
 /** Runs `ai-edge image …`; the result is the exit code: 0 done, 1 failed, 2 wrong usage. */
 export async function runImageCommand(argv: readonly string[], io: ImageCommandIo): Promise<number> {
-  const [name = "help", ...rest] = argv;
+  const [name = "", ...rest] = argv;
   if (name === "help" || name === "--help" || name === "-h" || rest.includes("--help")) {
     io.stdout.write(USAGE);
     return 0;
@@ -45,19 +45,34 @@ export async function runImageCommand(argv: readonly string[], io: ImageCommandI
   const session = new Session(io, await loadDockerConfig(dockerConfigFile(io)));
   try {
     const command = COMMANDS[name];
-    if (command === undefined) throw new UsageError(`unknown command ${JSON.stringify(name)}`);
+    if (command === undefined)
+      throw new UsageError(
+        `${name === "" ? "no command given" : `unknown command ${JSON.stringify(name)}`}; there are ${Object.keys(COMMANDS).join(", ")}`,
+      );
     await command(rest, session);
     return 0;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const usage =
       error instanceof UsageError ||
       (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));
-    io.stderr.write(`ai-edge image ${name}: ${message}\n${usage ? `\n${USAGE}` : ""}`);
+    const pointer = usage ? "(ai-edge image --help shows the usage)\n" : "";
+    io.stderr.write(`${["ai-edge image", name].join(" ").trim()}: ${message}\n${pointer}`);
     return usage ? 2 : 1;
   } finally {
     session.close();
   }
+}
+
+/** One line that names the path where the system only says its code. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!("code" in error)) return error.message;
+  if (error.code === "ENOENT" && "path" in error) return `${String(error.path)} does not exist`;
+  // Node's further sentences explain how to escape positionals, which nobody here means.
+  return String(error.code).startsWith("ERR_PARSE_ARGS")
+    ? (error.message.split(". ")[0] ?? error.message)
+    : error.message;
 }
 
 /** The local image store: an OCI image layout under the user's data directory (XDG base directories). */
