@@ -1,6 +1,7 @@
 import { isAlias, isMap as isYamlMap, isScalar as isYamlScalar, isSeq, parseAllDocuments } from "yaml";
 import type { Scalar } from "yaml";
 import { resolveNumber, resolvePlain, resolvePlain11 } from "./plain-scalar.ts";
+import { parsePlainYaml } from "./yaml-fast.ts";
 import type { Value, ValueMap } from "./value.ts";
 import { cloneValue, newMap } from "./value.ts";
 
@@ -27,6 +28,16 @@ export function parseYamlDocuments(text: string, options: ParseOptions = {}): Va
   if (text.length > MAX_YAML_CHARACTERS) {
     throw new Error(`too large: ${text.length} characters, at most ${MAX_YAML_CHARACTERS} are read`);
   }
+  const plain = parsePlainYaml(text, {
+    resolve: options.booleans11 === true ? resolvePlain11 : resolvePlain,
+    maxDepth: MAX_YAML_DEPTH,
+  });
+  if (plain !== undefined) return plain.filter((document) => document !== null);
+  return parseFullYaml(text, options);
+}
+
+/** Any YAML, through the library; see {@link parseYamlDocuments}. */
+export function parseFullYaml(text: string, options: ParseOptions = {}): Value[] {
   checkNesting(text);
   const parsed = parseAllDocuments(text, {
     schema: "failsafe",

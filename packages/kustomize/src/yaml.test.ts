@@ -4,7 +4,9 @@ import { parse } from "yaml";
 import type { Value } from "./value.ts";
 import { newMap } from "./value.ts";
 import { emitDocument } from "./yaml-emitter.ts";
-import { MAX_YAML_DEPTH, parseYamlDocuments } from "./yaml-parse.ts";
+import { resolvePlain } from "./plain-scalar.ts";
+import { parsePlainYaml } from "./yaml-fast.ts";
+import { MAX_YAML_DEPTH, parseFullYaml, parseYamlDocuments } from "./yaml-parse.ts";
 
 function reprint(text: string): string {
   return parseYamlDocuments(text).map(emitDocument).join("---\n");
@@ -246,5 +248,32 @@ c:
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("the fast reader agrees with the full one or leaves the text to it", () => {
+    const pieces = fc.constantFrom(
+      ..."a|b|: |:|- |-|  | |[|]|{|}|, |'|\"|#| #|1|~|true|x:y|\\\\|é|<<|\t|''|\"q\"|'s'|? |&a |*a|!!str |%|@".split(
+        "|",
+      ),
+      ..."\n|\n  |\n    |\n- |\na: |\n  b: |\n---\n|...\n".split("|"),
+      "|",
+      "|-",
+      "|\n  l1\n   l2\n\n",
+    );
+    let read = 0;
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 25 }), (parts) => {
+        const text = parts.join("");
+        const fast = parsePlainYaml(text, { resolve: resolvePlain, maxDepth: MAX_YAML_DEPTH });
+        if (fast === undefined) return;
+        read++;
+        const documents = fast.filter((document) => document !== null);
+        expect(documents.map(emitDocument), JSON.stringify(text)).toEqual(
+          parseFullYaml(text).map(emitDocument),
+        );
+      }),
+      { numRuns: 10_000 },
+    );
+    expect(read).toBeGreaterThan(500);
   });
 });
