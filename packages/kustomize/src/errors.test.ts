@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { buildYaml } from "./test-build.ts";
+import { buildYaml } from "./testing/build-yaml.ts";
 
 describe("errors name the field and the cause", () => {
-  it.each([
+  it.each<{ files: Record<string, string>; message: string }>([
     {
       files: {
         "kustomization.yaml": `resources: [r.yaml]

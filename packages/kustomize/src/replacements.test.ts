@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildYaml } from "./test-build.ts";
+import { buildYaml } from "./testing/build-yaml.ts";
 
 /* Whole trees and what kustomize v5.8 prints for them. */
 
