@@ -139,6 +139,29 @@ describe("get", () => {
     expect((await run("get cm,ns")).stdout).toMatch(/\n\nNAME .*\nnamespace\/default /);
   });
 
+  it("finds resources that the preferred version of their group does not have", async () => {
+    const names = (kind: string) => ({ kind, plural: `${kind.toLowerCase()}s` });
+    const resource = (kind: string, version: string) =>
+      JSON.stringify({
+        apiVersion: "apiextensions.k8s.io/v1",
+        kind: "CustomResourceDefinition",
+        metadata: { name: `${names(kind).plural}.sets.example.com` },
+        spec: {
+          group: "sets.example.com",
+          scope: "Namespaced",
+          names: names(kind),
+          versions: [
+            { name: version, served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } },
+          ],
+        },
+      });
+    const stdin = [resource("Stable", "v1"), resource("Early", "v1beta1")].join("\n---\n");
+    expect(await run("apply -f -", { stdin })).toMatchObject({ code: 0 });
+    await expect
+      .poll(() => run("get stables,earlys"))
+      .toEqual({ code: 0, stdout: "", stderr: "No resources found in default namespace.\n" });
+  });
+
   it.each([
     ["get secrets -n kube-public", 0, "No resources found in kube-public namespace.\n"],
     ["get gizmos", 1, 'error: the server doesn\'t have a resource type "gizmos"\n'],

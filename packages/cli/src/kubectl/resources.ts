@@ -46,16 +46,28 @@ function lookUp(resources: readonly NamedResource[], name: string): readonly Res
 
 async function discover(client: Client): Promise<readonly NamedResource[]> {
   const groups = await getJson(client, "/apis");
-  const versions = arrayAt(groups, "groups").flatMap((group) => {
-    const preferred = isJsonObject(group) ? group["preferredVersion"] : undefined;
-    const version = isJsonObject(preferred) ? preferred["groupVersion"] : undefined;
-    return typeof version === "string" ? [version] : [];
-  });
   const lists = await Promise.all([
     resourcesOf(client, "v1", "/api/v1"),
-    ...versions.map((version) => resourcesOf(client, version, `/apis/${version}`)),
+    ...arrayAt(groups, "groups").map((group) => resourcesOfGroup(client, group)),
   ]);
   return lists.flat();
+}
+
+/** Each resource in the best version that has it: the preferred one of a group need not have all of them. */
+async function resourcesOfGroup(client: Client, group: unknown): Promise<NamedResource[]> {
+  const preferred = isJsonObject(group) ? group["preferredVersion"] : undefined;
+  const versions = [preferred, ...arrayAt(group, "versions")].flatMap((version) => {
+    const name = isJsonObject(version) ? version["groupVersion"] : undefined;
+    return typeof name === "string" ? [name] : [];
+  });
+  const lists = await Promise.all(
+    [...new Set(versions)].map((version) => resourcesOf(client, version, `/apis/${version}`)),
+  );
+  const found = new Map<string, NamedResource>();
+  for (const resource of lists.flat()) {
+    if (!found.has(resource.plural)) found.set(resource.plural, resource);
+  }
+  return [...found.values()];
 }
 
 async function resourcesOf(client: Client, apiVersion: string, path: string): Promise<NamedResource[]> {
