@@ -7,7 +7,7 @@ import { isStatus, keyOf } from "@ai-edge/apimachinery";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { taskRunLogs } from "./index.ts";
 import { succeededCondition } from "./run-state.ts";
-import { NAMESPACE, PipelineCore, resultsOf } from "./testing/pipeline-core.ts";
+import { ELSEWHERE, NAMESPACE, PipelineCore, resultsOf } from "./testing/pipeline-core.ts";
 
 const run = promisify(execFile);
 
@@ -81,6 +81,14 @@ describe("git-fetch", () => {
     );
     const claims = await core.client.list(PersistentVolumeClaim, { namespace: NAMESPACE });
     expect(claims.items.some((claim) => claim.metadata.ownerReferences?.[0]?.uid === uid)).toBe(true);
+  });
+
+  test("the operator's url.<base>.insteadOf leads git to the forge, with the forge's credentials", async () => {
+    const done = await core.finished(
+      core.fetchRun("double", { params: [{ name: "git-model-repo", value: `${ELSEWHERE}models.git` }] }),
+    );
+    expect(succeededCondition(done)).toMatchObject({ status: "True" });
+    expect(resultsOf(done)["git-model-fetched-url"]).toBe(`${ELSEWHERE}models.git`);
   });
 
   test("a v1beta1 run is converted, and its fields do what they say", async () => {

@@ -7,6 +7,8 @@ import { TaskError } from "./native-task.ts";
 
 /** Of git's output; results and messages are small, clones do not pass here. */
 const MAX_OUTPUT_CHARS = 1024 * 1024;
+/** A process environment holds no more in practice; a count of millions would be a mistake. */
+const MAX_INHERITED_SETTINGS = 1000;
 /** A `.git-credentials` file has one line per host. */
 const MAX_CREDENTIALS_BYTES = 64 * 1024;
 
@@ -128,16 +130,27 @@ function environmentOf(
     const value = environment[name];
     if (value !== undefined) env[name] = value;
   }
+  // GIT_CONFIG_COUNT and its pairs are the operator's own configuration too; ours come after them, and win.
+  const all = [...inheritedSettings(environment), ...settings];
   env["GIT_TERMINAL_PROMPT"] = "0";
   env["GIT_ASKPASS"] = "";
   env["GIT_ALLOW_PROTOCOL"] = "http:https";
   env["LC_ALL"] = "C";
-  env["GIT_CONFIG_COUNT"] = String(settings.length);
-  settings.forEach(([key, value], index) => {
+  env["GIT_CONFIG_COUNT"] = String(all.length);
+  all.forEach(([key, value], index) => {
     env[`GIT_CONFIG_KEY_${index}`] = key;
     env[`GIT_CONFIG_VALUE_${index}`] = value;
   });
   return env;
+}
+
+/** The pairs of git-config(1) "GIT_CONFIG_COUNT": `url.<base>.insteadOf` comes this way where HOME is not the operator's. */
+function inheritedSettings(environment: Readonly<Record<string, string | undefined>>): [string, string][] {
+  const count = Math.min(Number(environment["GIT_CONFIG_COUNT"] ?? "0") || 0, MAX_INHERITED_SETTINGS);
+  return Array.from({ length: count }, (_, index): [string, string] => [
+    environment[`GIT_CONFIG_KEY_${index}`] ?? "",
+    environment[`GIT_CONFIG_VALUE_${index}`] ?? "",
+  ]).filter(([key]) => key !== "");
 }
 
 /** Lines of git-credential-store(1): the workspace's first, then those of the ServiceAccount's annotated Secrets. */

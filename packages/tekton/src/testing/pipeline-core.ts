@@ -45,6 +45,9 @@ interface Gate {
   pending: Promise<void>;
 }
 
+/** What git takes for the forge's organisation; nothing answers there. */
+export const ELSEWHERE = "https://github.example/upstream/";
+
 /** API server, forge, registry, shipped tasks and controllers, with everything in them that a run needs. */
 export class PipelineCore {
   readonly client: Client;
@@ -116,7 +119,14 @@ export class PipelineCore {
     addTektonControllers(manager, {
       dataDir: join(this.directory, "tekton"),
       nativeTasks: nativeTasks({
-        environment: { PATH: process.env["PATH"], HOME: this.directory },
+        environment: {
+          PATH: process.env["PATH"],
+          HOME: this.directory,
+          // As an operator's git is told to fetch from a forge of his own: git-config(1) "GIT_CONFIG_COUNT".
+          GIT_CONFIG_COUNT: "1",
+          GIT_CONFIG_KEY_0: `url.${this.forge.url}/edge/.insteadOf`,
+          GIT_CONFIG_VALUE_0: ELSEWHERE,
+        },
         buildImage: localImageBuilder(join(this.directory, "images")),
       }),
       volumes: (claim) => join(this.directory, "volumes", claim.metadata.uid ?? ""),
