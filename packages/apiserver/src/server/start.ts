@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
+import type { Server } from "node:https";
 import { Authenticator } from "../authentication/authenticator.ts";
 import { impersonate } from "../authentication/impersonation.ts";
 import { TokenSigner } from "../authentication/token-signer.ts";
@@ -80,22 +81,9 @@ async function serve(options: Resolved, store: Store, authority: CertificateAuth
       if (!authorizer.decide(user, attributes).allowed) throw forbidden(user, attributes);
     },
   };
-  const names = [
-    ...new Set([
-      "localhost",
-      "127.0.0.1",
-      "kubernetes",
-      "kubernetes.default.svc",
-      address.host,
-      ...(options.serverNames ?? []),
-    ]),
-  ];
-  const [serving, admin] = await Promise.all([
-    authority.issueServer(names, SERVING_LIFETIME_MS),
-    authority.issueClient(
-      { commonName: "kubernetes-admin", organizations: ["system:masters"] },
-      ADMIN_LIFETIME_MS,
-    ),
+  const { serving, admin } = await issueCertificates(authority, [
+    address.host,
+    ...(options.serverNames ?? []),
   ]);
   const server = await listen(
     { ...address, serving, caCertificate: authority.certificate },
@@ -114,14 +102,29 @@ async function serve(options: Resolved, store: Store, authority: CertificateAuth
   const close = async (): Promise<void> => {
     stop.abort();
     stopCompaction();
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
-    const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
-    await closed;
-    clearTimeout(force);
+    await closeServer(server);
     store.close();
   };
   return { url, kubeconfig, caCertificate, caPin: authority.pin, close };
+}
+
+/** The server's own certificate for its usual names and `hosts`, and the administrator's. */
+async function issueCertificates(authority: CertificateAuthority, hosts: readonly string[]) {
+  const names = new Set(["localhost", "127.0.0.1", "kubernetes", "kubernetes.default.svc", ...hosts]);
+  const administrator = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
+  const [serving, admin] = await Promise.all([
+    authority.issueServer([...names], SERVING_LIFETIME_MS),
+    authority.issueClient(administrator, ADMIN_LIFETIME_MS),
+  ]);
+  return { serving, admin };
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+  await closed;
+  clearTimeout(force);
 }
 
 /** Requests under way may finish; connections that linger after it are cut. */
