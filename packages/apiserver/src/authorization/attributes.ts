@@ -1,4 +1,4 @@
-import { groupResource, statusError, type StatusError } from "@ai-edge/apimachinery";
+import { groupResource, parseFieldSelector, statusError, type StatusError } from "@ai-edge/apimachinery";
 import type { UserInfo } from "@ai-edge/api";
 import type { RequestInfo } from "../rest/request-info.ts";
 
@@ -31,8 +31,20 @@ export function attributesOf(info: RequestInfo): Attributes {
     resource: resource.plural,
     subresource: resource.subresource ?? "",
     namespace: resource.namespace ?? "",
-    name: resource.name ?? "",
+    name: resource.name ?? nameOfSelection(info) ?? "",
   };
+}
+
+/**
+ * A list or watch with the field selector `metadata.name=X` asks for the object X alone, so a rule that names X allows
+ * it (`apiserver/pkg/endpoints/request` RequestInfoFactory). Node agents and klusterlets depend on that.
+ */
+function nameOfSelection({ verb, query }: RequestInfo): string | undefined {
+  const selector = query.get("fieldSelector");
+  if (selector === null || (verb !== "list" && verb !== "watch")) return undefined;
+  return parseFieldSelector(selector).find(
+    ({ path, operator }) => path === "metadata.name" && operator === "=",
+  )?.value;
 }
 
 /** The answer to somebody who may not, in upstream's words. */

@@ -85,10 +85,6 @@ export function clusterRbac(cluster: string): {
       ...own,
     },
     rule("certificates.k8s.io", "certificatesigningrequests", ["create", "get", "list", "watch"]),
-    // Wider than upstream's: there the rule above covers a list or watch with the field selector metadata.name, from
-    // which the embedded API server does not read names yet. What an edge may see so are the other clusters' names,
-    // labels and conditions, never what is in their namespaces.
-    rule("cluster.open-cluster-management.io", "managedclusters", ["list", "watch"]),
   ];
   const bind = (suffix: string, role: string): RoleBinding => ({
     apiVersion: `${RBAC_GROUP}/v1`,

@@ -128,6 +128,15 @@ describe("join", () => {
     ).rejects.toMatchObject(forbidden);
     await expect(hubClient.list(ManifestWork)).rejects.toMatchObject(forbidden);
     await expect(hubClient.get(ManagedCluster, { name: "another" })).rejects.toMatchObject(forbidden);
+    await expect(hubClient.list(ManagedCluster)).rejects.toMatchObject(forbidden);
+    const own = await hubClient.list(ManagedCluster, { fieldSelector: `metadata.name=${name}` });
+    expect(own.items.map(({ metadata }) => metadata.name)).toEqual([name]);
+    await expect(
+      hubClient.list(ManagedCluster, { fieldSelector: "metadata.name=another" }),
+    ).rejects.toMatchObject(forbidden);
+    await expect(
+      hubClient.list(ManagedCluster, { fieldSelector: `metadata.name!=${name}` }),
+    ).rejects.toMatchObject(forbidden);
     await expect(hubClient.list(Secret, { namespace: name })).rejects.toMatchObject(forbidden);
     const accept = { type: "merge" as const, body: { spec: { taints: [] } } };
     await expect(hubClient.patch(ManagedCluster, { name }, accept)).rejects.toMatchObject(forbidden);
