@@ -1,5 +1,5 @@
 import { BuildContext } from "./build-context.ts";
-import { contentHash } from "./content-hash.ts";
+import { appendHashes } from "./content-hash.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { SortOptions } from "./kustomization.ts";
 import type { ResourceOrder } from "./legacy-order.ts";
@@ -15,7 +15,7 @@ import { Target } from "./target.ts";
 import { COMMON_LABELS } from "./default-field-specs.ts";
 import { setPairs } from "./labels-and-annotations.ts";
 import type { ValueMap } from "./value.ts";
-import { getIn, isMap } from "./value.ts";
+import { getIn, isMap, isScalar } from "./value.ts";
 import { replaceVars } from "./vars.ts";
 import { emitDocuments } from "./yaml-emitter.ts";
 
@@ -95,11 +95,7 @@ export function build(fileSystem: FileSystem, path: string, options: BuildOption
 /** The steps that only the root takes. */
 function finish(total: Accumulator): void {
   const { map } = total;
-  for (const resource of map.resources) {
-    if (!resource.needsHash) continue;
-    resource.rememberId();
-    resource.setName(`${resource.name}-${contentHash(resource.value)}`);
-  }
+  appendHashes(map);
   fixNameReferences(map, total.config.nameReference);
   if (!total.vars.isEmpty) replaceVars(map, total.vars.values(), total.config.varReference);
   const kept = map.resources.filter((resource) => {
@@ -109,6 +105,20 @@ function finish(total: Accumulator): void {
     );
   });
   if (kept.length < map.resources.length) map.replaceAll(kept);
+  for (const resource of map.resources) tidyAnnotations(resource.value);
+}
+
+/** Annotations are text whatever the manifest says, and an empty map of them goes, as in kustomize. */
+function tidyAnnotations(object: ValueMap): void {
+  const { metadata } = object;
+  const annotations = getIn(metadata, "annotations");
+  if (!isMap(metadata) || !isMap(annotations)) return;
+  const keys = Object.keys(annotations);
+  if (keys.length === 0) delete metadata.annotations;
+  for (const key of keys) {
+    const value = annotations[key] ?? null;
+    if (isScalar(value)) annotations[key] = String(value);
+  }
 }
 
 /** The text that `kustomize build` prints. */

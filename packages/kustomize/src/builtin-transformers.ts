@@ -1,5 +1,6 @@
 import type { BuildContext } from "./build-context.ts";
 import type { FieldSpec } from "./field-spec.ts";
+import { appendHashes } from "./content-hash.ts";
 import { setImages } from "./images.ts";
 import {
   fieldSpecFields,
@@ -157,6 +158,9 @@ function transformByPatch(
         applyReplacement(map, replacement);
       return true;
     }
+    case "HashTransformer":
+      appendHashes(map);
+      return true;
     case "LegacyOrderTransformer":
       sortResources(map, { order: "legacy" });
       return true;

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ResourceMap } from "./resource-map.ts";
 import { compareBytes } from "./natural-order.ts";
 import type { Value, ValueMap } from "./value.ts";
 import { isMap } from "./value.ts";
@@ -11,11 +12,20 @@ const SAFE_LETTERS: Readonly<Record<string, string>> = { "0": "g", "1": "h", "3"
  * The name suffix of a generated object: SHA-256 of its content as JSON. The name does not enter, so that objects of
  * equal content share it (as in kustomize).
  */
-export function contentHash(object: ValueMap): string {
+function contentHash(object: ValueMap): string {
   const digest = createHash("sha256")
     .update(toGoJson(hashedContent(object)))
     .digest("hex");
   return digest.slice(0, SUFFIX_LENGTH).replace(/[013ae]/g, (letter) => SAFE_LETTERS[letter] ?? letter);
+}
+
+/** Appends the hash to the name of every resource that a generator marked. */
+export function appendHashes(map: ResourceMap): void {
+  for (const resource of map.resources) {
+    if (!resource.needsHash) continue;
+    resource.rememberId();
+    resource.setName(`${resource.name}-${contentHash(resource.value)}`);
+  }
 }
 
 function hashedContent(object: ValueMap): Value {

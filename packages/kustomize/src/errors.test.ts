@@ -6,6 +6,18 @@ describe("errors name the field and the cause", () => {
     {
       files: {
         "kustomization.yaml": `resources: [r.yaml]
+patches:
+- target: {kind: ConfigMap}
+  patch: '[{"op": "test", "path": "/data/a", "value": "c"}]'
+`,
+        "r.yaml": `{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: b}}
+`,
+      },
+      message: `testing value /data/a failed: test failed; target: ConfigMap.v1.[noGrp]/c.[noNs]`,
+    },
+    {
+      files: {
+        "kustomization.yaml": `resources: [r.yaml]
 replacements:
 - source: {kind: Secret, name: src, fieldPath: data.v}
   targets: [{select: {kind: ConfigMap}, fieldPaths: [data.v]}]
@@ -199,7 +211,7 @@ kind: ConfigMap
 metadata: {name: c}
 `,
       },
-      message: `unable to parse SM or JSON patch from [patch: "apiVersion: v1\\nkind: ConfigMap\\ndata: {a: b}\\n"]: missing metadata.name in object {v1 ConfigMap}`,
+      message: `unable to parse SM or JSON patch from [patch: "apiVersion: v1\\nkind: ConfigMap\\ndata: {a: b}\\n"]: missing metadata.name in object {{v1 ConfigMap} {{ } map[] map[]}}`,
     },
     {
       files: {

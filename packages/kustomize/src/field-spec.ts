@@ -1,7 +1,7 @@
 import type { Gvk } from "./gvk.ts";
-import { isSelectedBy } from "./gvk.ts";
+import { formatId, isSelectedBy } from "./gvk.ts";
 import type { Value, ValueMap } from "./value.ts";
-import { describeShape, isMap, newMap } from "./value.ts";
+import { describeShape, getIn, isMap, newMap, scalarText } from "./value.ts";
 
 /** A field of some kinds: where a transformer writes. */
 export interface FieldSpec extends Partial<Gvk> {
@@ -40,6 +40,10 @@ export function applyFieldSpec(
     set,
     created: spec.create === true ? created : undefined,
     path: spec.path,
+    get object() {
+      const name = scalarText(getIn(object.metadata, "name"));
+      return formatId({ ...gvk, name, namespace: scalarText(getIn(object.metadata, "namespace")) });
+    },
   });
 }
 
@@ -47,6 +51,8 @@ interface Visit {
   readonly set: SetValue;
   readonly created: CreatedKind | undefined;
   readonly path: string;
+  /** For messages. */
+  readonly object: string;
 }
 
 function visit(value: Value, path: readonly string[], at: number, options: Visit): void {
@@ -57,7 +63,7 @@ function visit(value: Value, path: readonly string[], at: number, options: Visit
   if (value === null) return;
   if (!isMap(value)) {
     throw new Error(
-      `considering field '${options.path}': expected sequence or mapping node at '${path.slice(0, at).join("/")}', found ${describeShape(value)}`,
+      `considering field '${options.path}' of object ${options.object}: expected sequence or mapping node at '${path.slice(0, at).join("/")}', found ${describeShape(value)}`,
     );
   }
   visitMap(value, path, at, options);

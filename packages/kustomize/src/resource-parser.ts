@@ -9,7 +9,7 @@ export function parseResources(text: string): Resource[] {
 }
 
 function resourcesOf(document: Value): Resource[] {
-  if (!isMap(document)) throw new Error("expected a map: a resource has apiVersion, kind and metadata");
+  if (!isMap(document)) throw new Error("missing Resource metadata");
   if (Object.keys(document).length === 0) return [];
   const { items } = document;
   if (isListKind(document) && Array.isArray(items)) return items.flatMap((item) => resourcesOf(item));
@@ -23,10 +23,12 @@ function isListKind(document: ValueMap): boolean {
 
 function validate(document: ValueMap): void {
   const kind = scalarText(document.kind);
-  if (kind === "") throw new Error("missing Resource metadata: no 'kind' in the object");
-  const name = getIn(document.metadata, "name");
+  const name = scalarText(getIn(document.metadata, "name"));
+  const namespace = scalarText(getIn(document.metadata, "namespace"));
+  const shown = `{{${scalarText(document.apiVersion)} ${kind}} {{${name} ${namespace}} map[] map[]}}`;
+  if (kind === "" && name === "" && document.metadata === undefined)
+    throw new Error("missing Resource metadata");
+  if (kind === "") throw new Error(`missing kind in object ${shown}`);
   // A List may lack a name.
-  if (scalarText(name) === "" && !kind.endsWith("List")) {
-    throw new Error(`missing metadata.name in object {${scalarText(document.apiVersion)} ${kind}}`);
-  }
+  if (name === "" && !kind.endsWith("List")) throw new Error(`missing metadata.name in object ${shown}`);
 }

@@ -11,7 +11,7 @@ import { parseResources } from "./resource-parser.ts";
 import { runTransformers, runValidators } from "./run-transformers.ts";
 import { crdConfig } from "./crd-config.ts";
 import { mergeConfig, parseTransformerConfig } from "./transformer-config.ts";
-import { parseYamlDocuments } from "./yaml-parse.ts";
+import { parseYamlDocuments, YamlError } from "./yaml-parse.ts";
 
 /** One kustomization file on the way through the build. */
 export class Target implements Layer {
@@ -108,9 +108,7 @@ export class Target implements Layer {
     try {
       resources = parseResources(text);
     } catch (error) {
-      throw new MalformedFileError(`accumulating resources from '${path}': ${asError(error).message}`, {
-        cause: error,
-      });
+      throw fileError(path, asError(error));
     }
     const origin = this.context.origin.ofFile(path);
     for (const resource of resources) resource.origin = origin;
@@ -122,7 +120,12 @@ export class Target implements Layer {
   }
 
   #directory(into: Accumulator, loader: Loader): void {
-    const target = Target.load(loader, this.context);
+    let target: Target;
+    try {
+      target = Target.load(loader, this.context);
+    } catch (error) {
+      throw prefixed(`couldn't make target for path '${loader.root}'`, error);
+    }
     if (target.kustomization.kind === "Component") {
       throw new Error(`accumulateDirectory: "expected kind != 'Component' for path '${loader.root}'"`);
     }
@@ -139,11 +142,19 @@ export class Target implements Layer {
     }
   }
 
+  #openComponent(path: string): Loader {
+    try {
+      return this.loader.openBase(path);
+    } catch (error) {
+      throw new Error(`loader.New ${JSON.stringify(asError(error).message)}`, { cause: error });
+    }
+  }
+
   /** A component works on what its parent has so far. */
   #components(into: Accumulator, paths: readonly string[]): void {
     for (const path of paths) {
       try {
-        const loader = this.loader.openBase(path);
+        const loader = this.#openComponent(path);
         const target = Target.load(loader, this.context);
         if (target.kustomization.kind !== "Component") {
           throw new Error(
@@ -156,6 +167,12 @@ export class Target implements Layer {
       }
     }
   }
+}
+
+function fileError(path: string, error: Error): Error {
+  if (!(error instanceof YamlError)) return prefixed(`accumulating resources from '${path}'`, error);
+  const message = `accumulating resources from '${path}': MalformedYAMLError: ${error.message} in File: ${path}`;
+  return new MalformedFileError(message, { cause: error });
 }
 
 /** The file is there, but not a manifest: that it is no directory either is of no interest. */

@@ -2,7 +2,7 @@ import { applyFieldSpec } from "./field-spec.ts";
 import type { FieldSpec } from "./field-spec.ts";
 import { lookUp, splitFieldPath } from "./field-path.ts";
 import type { ResourceId } from "./gvk.ts";
-import { gvkOf, idsEqual, isClusterScoped } from "./gvk.ts";
+import { formatGvk, gvkOf, idsEqual, isClusterScoped } from "./gvk.ts";
 import type { VarArgs } from "./kustomization.ts";
 import type { ResourceMap } from "./resource-map.ts";
 import type { Resource } from "./resource.ts";
@@ -52,13 +52,18 @@ export class VarSet {
           : lookUp(resource.value, splitFieldPath(path.replace(/\[(\d+)\]/g, ".$1")));
       if (value === undefined) {
         throw new Error(
-          `var '${name}' cannot be mapped to a field in the set of known resources: ${args.objref?.kind ?? ""} ${args.objref?.name ?? ""} ${path}`,
+          `var '{${name} ${describeObject(args)} {${path}}}' cannot be mapped to a field in the set of known resources`,
         );
       }
       values.set(name, value);
     }
     return values;
   }
+}
+
+function describeObject(args: VarArgs): string {
+  const { apiVersion = "", kind = "", name = "" } = args.objref ?? {};
+  return `${formatGvk(gvkOf(apiVersion, kind))} ${name}`;
 }
 
 function findObject(args: VarArgs, map: ResourceMap): Resource | undefined {

@@ -12,6 +12,9 @@ export const MAX_YAML_DEPTH = 500;
 /** Values that aliases may add to one file: an anchor bomb reaches it in an instant, a manifest never. */
 const MAX_ALIASED_VALUES = 100_000;
 
+/** The text is no YAML, or more of it than is read. */
+export class YamlError extends Error {}
+
 export interface ParseOptions {
   /** The last of two equal keys counts. */
   readonly allowDuplicateKeys?: boolean;
@@ -26,7 +29,7 @@ export interface ParseOptions {
  */
 export function parseYamlDocuments(text: string, options: ParseOptions = {}): Value[] {
   if (text.length > MAX_YAML_CHARACTERS) {
-    throw new Error(`too large: ${text.length} characters, at most ${MAX_YAML_CHARACTERS} are read`);
+    throw new YamlError(`too large: ${text.length} characters, at most ${MAX_YAML_CHARACTERS} are read`);
   }
   const plain = parsePlainYaml(text, {
     resolve: options.booleans11 === true ? resolvePlain11 : resolvePlain,
@@ -53,8 +56,9 @@ export function parseFullYaml(text: string, options: ParseOptions = {}): Value[]
   if (!Array.isArray(parsed)) return documents;
   for (const document of parsed) {
     const [error] = document.errors;
-    if (error?.message.includes("call stack")) throw new Error(`nested deeper than ${MAX_YAML_DEPTH} levels`);
-    if (error !== undefined) throw new Error(describeSyntaxError(error, text));
+    if (error?.message.includes("call stack"))
+      throw new YamlError(`nested deeper than ${MAX_YAML_DEPTH} levels`);
+    if (error !== undefined) throw new YamlError(describeSyntaxError(error, text));
     if (document.contents === null) continue;
     const value = new Composer(options.booleans11 === true).value(document.contents, 0);
     if (value !== null) documents.push(value);
@@ -79,11 +83,11 @@ function checkNesting(text: string): void {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (code === 91 || code === 123) {
-      if (++depth > MAX_YAML_DEPTH * 4) throw new Error(`nested deeper than ${MAX_YAML_DEPTH} levels`);
+      if (++depth > MAX_YAML_DEPTH * 4) throw new YamlError(`nested deeper than ${MAX_YAML_DEPTH} levels`);
     } else if ((code === 93 || code === 125) && depth > 0) depth--;
   }
   const lists = /^[ \t]*(?:- ){500}/m;
-  if (lists.test(text)) throw new Error(`nested deeper than ${MAX_YAML_DEPTH} levels`);
+  if (lists.test(text)) throw new YamlError(`nested deeper than ${MAX_YAML_DEPTH} levels`);
 }
 
 class Composer {
@@ -99,7 +103,7 @@ class Composer {
   }
 
   value(node: unknown, depth: number): Value {
-    if (depth > MAX_YAML_DEPTH) throw new Error(`nested deeper than ${MAX_YAML_DEPTH} levels`);
+    if (depth > MAX_YAML_DEPTH) throw new YamlError(`nested deeper than ${MAX_YAML_DEPTH} levels`);
     if (node === null || node === undefined) return null;
     if (isAlias(node)) return this.#alias(node.source);
     if (isYamlScalar(node)) return this.#anchored(node.anchor, scalarValue(node, this.#resolve));
@@ -108,7 +112,7 @@ class Composer {
       return this.#anchored(node.anchor, list);
     }
     if (isYamlMap(node)) return this.#anchored(node.anchor, this.#map(node.items, depth));
-    throw new Error("unexpected YAML node");
+    throw new YamlError("unexpected YAML node");
   }
 
   #map(items: readonly { key: unknown; value: unknown }[], depth: number): ValueMap {
@@ -120,9 +124,9 @@ class Composer {
         continue;
       }
       const name = this.value(key, depth + 1);
-      if (typeof name === "object" && name !== null) throw new Error("a map's key must be a scalar");
+      if (typeof name === "object" && name !== null) throw new YamlError("a map's key must be a scalar");
       if ((typeof name === "boolean" || name === null) && !this.#stringKeys) {
-        throw new Error(`map key ${String(name)} is not a string: put it in quotes`);
+        throw new YamlError(`map key ${String(name)} is not a string: put it in quotes`);
       }
       map[String(name)] = this.value(value, depth + 1);
     }
@@ -132,10 +136,10 @@ class Composer {
 
   #alias(name: string): Value {
     const target = this.#anchors.get(name);
-    if (target === undefined) throw new Error(`yaml: unknown anchor '${name}' referenced`);
+    if (target === undefined) throw new YamlError(`yaml: unknown anchor '${name}' referenced`);
     this.#aliasedValues += countValues(target);
     if (this.#aliasedValues > MAX_ALIASED_VALUES) {
-      throw new Error(
+      throw new YamlError(
         `yaml: document contains excessive aliasing (*${name}): more than ${MAX_ALIASED_VALUES} values`,
       );
     }
@@ -150,7 +154,7 @@ class Composer {
 
 function mergeKey(map: ValueMap, source: Value): void {
   if (typeof source !== "object" || source === null || Array.isArray(source)) {
-    throw new Error("yaml: map merge requires map or sequence of maps as the value");
+    throw new YamlError("yaml: map merge requires map or sequence of maps as the value");
   }
   for (const key of Object.keys(source)) if (!(key in map)) map[key] = source[key] ?? null;
 }
