@@ -8,7 +8,7 @@ import { createManager, type Manager } from "@ai-edge/runtime";
 import { addWorkloadControllers } from "@ai-edge/workloads";
 import type { Logger } from "pino";
 
-import { blockNumberOf, claimLoopbackNetwork } from "../topology/loopback-network.ts";
+import { blockNumberOf, claimLoopbackNetwork, type LoopbackNetwork } from "../topology/loopback-network.ts";
 import { type DataDirectory, hashOfPath, type ProcessSettings } from "../topology/data-directory.ts";
 import { listenAtUsualPort } from "../topology/listen-address.ts";
 import { explainSystemError } from "../user-error.ts";
@@ -39,20 +39,22 @@ export interface EmbeddedClusterOptions {
   shutdown: Shutdown;
 }
 
+/** The directory of a PersistentVolumeClaim; made when it is not there. */
+type ClaimDirectory = (claim: { namespace: string; name: string }) => Promise<string>;
+
 /** An embedded cluster: API server, workload controllers, node agent. */
 export interface EmbeddedCluster {
   api: ApiServer;
   client: Client;
   manager: Manager;
-  /** The directory of a PersistentVolumeClaim. */
-  claimDirectory(claim: { namespace: string; name: string }): Promise<string>;
+  claimDirectory: ClaimDirectory;
   /** Writes ports and network into the settings, with these other ports of the process. */
   remember(ports: Record<string, number>): Promise<void>;
 }
 
 /** Starts the API server and declares everything else; the caller starts the manager. */
 export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Promise<EmbeddedCluster> {
-  const { name, directory, host, logger, now, shutdown } = options;
+  const { directory, logger, now, shutdown } = options;
   const { settings, path } = directory;
   const network = await claimLoopbackNetwork({ preferred: settings.networkBlock ?? hashOfPath(path) });
   shutdown.add("loopback network", () => network.release());
@@ -61,22 +63,7 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     if (started.agent === undefined) throw new Error("the node agent has not started yet");
     return started.agent.podLogs(request, signal);
   };
-  const choice = { host, usual: options.usualPort, fixed: options.apiPort ?? settings.ports["api"] };
-  const api = await listenAtUsualPort(choice, (listen) =>
-    startApiServer({
-      dataDir: join(path, "api"),
-      listen,
-      logger: logger.child({ component: "apiserver" }),
-      now,
-      serviceCIDR: network.serviceCIDR,
-      clusterName: name,
-      kubeconfigFile: join(path, "kubeconfig"),
-      converters: options.customResources.converters,
-      podLogs,
-    }),
-  ).catch((error: unknown) => {
-    throw explainSystemError(error, { path: directory.path }) ?? error;
-  });
+  const api = await startApi(options, network, podLogs);
   shutdown.add("API server", () => api.close());
   const client = clientFromKubeconfig(parseKubeconfig(api.kubeconfig), {
     userAgent: `ai-edge-${settings.role}`,
@@ -84,7 +71,7 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
   shutdown.add("API client", () => client.close());
   await installCustomResources(client, options.customResources.definitions, options.signal);
   const manager = createManager({ client, logger: logger.child({ component: "controllers" }), now });
-  const claimDirectory = async (claim: { namespace: string; name: string }) => {
+  const claimDirectory: ClaimDirectory = async (claim) => {
     const claimPath = join(path, "volumes", claim.namespace, claim.name);
     await mkdir(claimPath, { recursive: true, mode: 0o700 });
     return claimPath;
@@ -93,24 +80,7 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     now,
     volumes: { path: claimDirectory, remove: (directory) => rm(directory, { recursive: true, force: true }) },
   });
-  const agent = await addNodeAgent(manager, {
-    nodeName: name,
-    dataDir: join(path, "node"),
-    hostIP: host,
-    podCIDR: network.podCIDR,
-    routeCIDR: network.routeCIDR,
-    runtimes: [
-      createProcessRuntime({
-        env: options.env,
-        nodePath: process.execPath,
-        nodeArguments: POD_NODE_ARGUMENTS,
-      }),
-      await createRuncRuntime({ stateDir: join(path, "node", "runc"), nodePath: process.execPath, logger }),
-    ],
-    claimDirectory,
-    backoff: EMBEDDED_BACKOFF,
-    logger: logger.child({ component: "kubelet" }),
-  });
+  const agent = await startNodeAgent(manager, options, network, claimDirectory);
   started.agent = agent;
   shutdown.add("node agent", () => agent.close());
   return {
@@ -127,4 +97,52 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
       await directory.save(next);
     },
   };
+}
+
+async function startApi(
+  { name, directory, host, usualPort, apiPort, customResources, logger, now }: EmbeddedClusterOptions,
+  network: LoopbackNetwork,
+  podLogs: PodLogs,
+): Promise<ApiServer> {
+  const { path, settings } = directory;
+  const choice = { host, usual: usualPort, fixed: apiPort ?? settings.ports["api"] };
+  return listenAtUsualPort(choice, (listen) =>
+    startApiServer({
+      dataDir: join(path, "api"),
+      listen,
+      logger: logger.child({ component: "apiserver" }),
+      now,
+      serviceCIDR: network.serviceCIDR,
+      clusterName: name,
+      kubeconfigFile: join(path, "kubeconfig"),
+      converters: customResources.converters,
+      podLogs,
+    }),
+  ).catch((error: unknown) => {
+    throw explainSystemError(error, { path }) ?? error;
+  });
+}
+
+async function startNodeAgent(
+  manager: Manager,
+  { name, directory, host, env, logger }: EmbeddedClusterOptions,
+  network: LoopbackNetwork,
+  claimDirectory: ClaimDirectory,
+): Promise<NodeAgent> {
+  const dataDir = join(directory.path, "node");
+  const nodePath = process.execPath;
+  return addNodeAgent(manager, {
+    nodeName: name,
+    dataDir,
+    hostIP: host,
+    podCIDR: network.podCIDR,
+    routeCIDR: network.routeCIDR,
+    runtimes: [
+      createProcessRuntime({ env, nodePath, nodeArguments: POD_NODE_ARGUMENTS }),
+      await createRuncRuntime({ stateDir: join(dataDir, "runc"), nodePath, logger }),
+    ],
+    claimDirectory,
+    backoff: EMBEDDED_BACKOFF,
+    logger: logger.child({ component: "kubelet" }),
+  });
 }
