@@ -126,7 +126,10 @@ function addPartCommands(program: Command, io: ProgramIO, setExitCode: (code: nu
     .command("apiserver")
     .description("run the embedded Kubernetes API server alone")
     .requiredOption("--data-dir <dir>", "where its state lives")
-    .option("--listen <host:port>", "address (port 0 = any free one)", "127.0.0.1:6443")
+    .option(
+      "--listen <host:port>",
+      "address; port 0 = any free one (default: 127.0.0.1:6443, or a free port if that is taken)",
+    )
     .option("--write-kubeconfig <file>", "write an administrator's kubeconfig when it answers")
     .addHelpText(
       "after",
@@ -137,14 +140,20 @@ function addPartCommands(program: Command, io: ProgramIO, setExitCode: (code: nu
     .command("registry")
     .description("run the OCI registry alone (plain HTTP)")
     .requiredOption("--data-dir <dir>", "where its blobs live")
-    .option("--listen <host:port>", "address (port 0 = any free one)", "127.0.0.1:5000")
+    .option(
+      "--listen <host:port>",
+      "address; port 0 = any free one (default: 127.0.0.1:5000, or a free port if that is taken)",
+    )
     .addHelpText("after", "\nExample:\n  ai-edge registry --data-dir /tmp/registry --listen 127.0.0.1:5000")
     .action(async (options) => (await import("./commands/registry.ts")).registry(options, io));
   program
     .command("forge")
     .description("run the Git server with pull requests alone (plain HTTP)")
     .requiredOption("--data-dir <dir>", "where its repositories live")
-    .option("--listen <host:port>", "address (port 0 = any free one)", "127.0.0.1:3000")
+    .option(
+      "--listen <host:port>",
+      "address; port 0 = any free one (default: 127.0.0.1:3000, or a free port if that is taken)",
+    )
     .addHelpText(
       "after",
       "\nExample:\n  AI_EDGE_FORGE_TOKEN=… ai-edge forge --data-dir /tmp/forge --listen 127.0.0.1:3000",

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { copyFile, link, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -11,7 +12,6 @@ import {
   ImageLayout,
   type RegistryCredentials,
 } from "@ai-edge/oci";
-import { build } from "esbuild";
 
 /** Where the base image of model images is in the core's registry. */
 const MODEL_SERVER_REPOSITORY = "ai-edge/model-server";
@@ -34,9 +34,11 @@ ENTRYPOINT ${JSON.stringify(["node", ...MODEL_SERVER_NODE_FLAGS, "/opt/ai-edge/m
  * Builds the model server's base image and pushes it to the core's registry. Deterministic: the same sources give the
  * same digest, and then nothing is sent.
  * @param options.directory keeps the files between two starts
+ * @param options.program the program's bundle, if that is what runs: the model server's is made together with it
  */
 export async function publishModelServerImage(options: {
   directory: string;
+  program: string | undefined;
   /** The image store of the pipelines' builds: what is built here need not be fetched there. */
   store: string;
   registryHost: string;
@@ -46,7 +48,7 @@ export async function publishModelServerImage(options: {
   const { directory, store, registryHost, credentials, signal } = options;
   const context = join(directory, "context");
   const layout = new ImageLayout(store);
-  await writeContext(context);
+  await writeContext(context, options.program);
   const image = await buildImage({
     containerfile: CONTAINERFILE,
     context,
@@ -64,19 +66,14 @@ export async function publishModelServerImage(options: {
   return image.descriptor.digest;
 }
 
-async function writeContext(context: string): Promise<void> {
+async function writeContext(context: string, program: string | undefined): Promise<void> {
   const target = join(context, "opt", "ai-edge");
   await rm(context, { recursive: true, force: true });
   await mkdir(target, { recursive: true });
   await writeFile(join(target, "package.json"), `${JSON.stringify({ type: "module" })}\n`);
   const [files] = await Promise.all([
     modelServerImageFiles(),
-    build({
-      ...MODEL_SERVER_BUNDLE,
-      entryPoints: [...MODEL_SERVER_BUNDLE.entryPoints],
-      external: [...MODEL_SERVER_BUNDLE.external],
-      outfile: join(target, "model-server.js"),
-    }),
+    writeModelServer(join(target, "model-server.js"), program),
   ]);
   for (const file of files) {
     const path = join(target, file.target);
@@ -84,4 +81,14 @@ async function writeContext(context: string): Promise<void> {
     // A link where the file system allows one: ONNX Runtime is 48 MB.
     await link(file.source, path).catch(() => copyFile(file.source, path));
   }
+}
+
+async function writeModelServer(outfile: string, program: string | undefined): Promise<void> {
+  const bundled = program === undefined ? undefined : join(dirname(program), "model-server.js");
+  if (bundled !== undefined && existsSync(bundled)) return copyFile(bundled, outfile);
+  // The sources run unbuilt. Stopped at once: esbuild's service is a process of 17 MB that would stay as long as this one.
+  const { build, stop } = await import("esbuild");
+  const { entryPoints, external, ...options } = MODEL_SERVER_BUNDLE;
+  await build({ ...options, entryPoints: [...entryPoints], external: [...external], outfile });
+  await stop();
 }

@@ -84,6 +84,7 @@ export async function startCore(options: CoreOptions): Promise<{ endpoints: Reco
     seedRepositories(content.forge, { forgeUrl: content.forge.url, registryHost: content.registry.host }),
     publishModelServerImage({
       directory: join(directory.path, "base-image"),
+      program: options.env["AI_EDGE_PROGRAM"],
       store: join(directory.path, "builds"),
       registryHost: content.registry.host,
       credentials: { username: admin.username, password: admin.token },

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
-import { z } from "zod";
+// A namespace import, so that a bundle has only what is used: `z` carries every language's messages.
+import * as z from "zod";
 
 import { explainSystemError, UserError } from "../user-error.ts";
 

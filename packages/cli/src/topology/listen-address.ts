@@ -20,6 +20,15 @@ export function parseListenAddress(text: string): ListenAddress {
   return { host: match.groups?.["v6"] ?? (match.groups?.["host"] || "127.0.0.1"), port };
 }
 
+/** What `--listen` asks for, or, without it, the usual port on loopback with any free one in its place. */
+export function listenChoice(
+  listen: string | undefined,
+  usual: number,
+): Parameters<typeof listenAtUsualPort>[0] {
+  const asked = listen === undefined ? undefined : parseListenAddress(listen);
+  return { host: asked?.host ?? "127.0.0.1", usual, fixed: asked?.port };
+}
+
 /** Formats an address for a URL. */
 export function formatListenAddress({ host, port }: ListenAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
