@@ -1,14 +1,17 @@
 // Plain JavaScript, like ai-edge.js beside it. The sources run unbuilt, by type stripping; that costs a process some 45 MB
 // (the stripper, and every module's text). A laptop runs four long-lived processes of ours, so those run a bundle, which
 // is made in half a second when a source is newer than it.
+import { execFile } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const CLI = fileURLToPath(new URL("..", import.meta.url));
 const PACKAGES = fileURLToPath(new URL("../..", import.meta.url));
 const SOURCE_ENTRY = join(CLI, "src", "main.ts");
+const MAKE_BUNDLE = fileURLToPath(new URL("make-bundle.js", import.meta.url));
 const BUNDLES = join(CLI, "dist", "program");
 /** Older bundles stay for a while: a process that runs one imports its chunks lazily. */
 const KEPT_BUNDLES = 4;
@@ -48,37 +51,7 @@ function newestSource() {
 }
 
 async function bundleProgram(bundle) {
-  const esbuild = await import("esbuild");
-  const next = `${bundle}.${process.pid}`;
-  await esbuild.build({
-    entryPoints: { main: SOURCE_ENTRY },
-    outdir: next,
-    bundle: true,
-    // Commands are imported lazily: a chunk each keeps it so.
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node24",
-    minifySyntax: true,
-    minifyWhitespace: true,
-    external: ["esbuild", "onnxruntime-node"],
-    logLevel: "silent",
-    // Some dependencies are CommonJS and ask for Node's own modules with require.
-    banner: {
-      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-    },
-    plugins: [
-      { name: "keep-module-urls", setup: keepModuleUrls },
-      { name: "lazy-builtins", setup: requireHttp },
-    ],
-  });
-  await esbuild.stop();
-  await writeFile(join(next, "package.json"), '{"type":"module"}\n');
-  await rename(next, bundle).catch(async (error) => {
-    // Another process was faster with the same sources.
-    await rm(next, { recursive: true, force: true });
-    if (!existsSync(join(bundle, "main.js"))) throw error;
-  });
+  await promisify(execFile)(process.execPath, [MAKE_BUNDLE, bundle]);
   await removeOldBundles();
 }
 
@@ -86,27 +59,4 @@ async function removeOldBundles() {
   const names = readdirSync(BUNDLES).sort((a, b) => Number.parseFloat(b) - Number.parseFloat(a));
   for (const name of names.slice(KEPT_BUNDLES))
     await rm(join(BUNDLES, name), { recursive: true, force: true });
-}
-
-/** Our modules find their data files (manifests, examples) beside themselves: in the bundle they still name their source. */
-function keepModuleUrls(build) {
-  build.onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
-    contents: (await readFile(path, "utf8")).replaceAll(
-      "import.meta.url",
-      JSON.stringify(pathToFileURL(path).href),
-    ),
-    loader: "ts",
-  }));
-}
-
-/**
- * An ES import of node:http reads all of its exports, and one of them loads undici: 10 MB of RSS that nothing here uses.
- * Asked for as a CommonJS module it stays away.
- */
-function requireHttp(build) {
-  build.onResolve({ filter: /^node:(http|https|http2)$/ }, ({ path }) => ({ path, namespace: "builtin" }));
-  build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
-    contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
-    loader: "js",
-  }));
 }
