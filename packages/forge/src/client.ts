@@ -1,3 +1,5 @@
+import { isSuccess, send } from "./send.ts";
+
 /** How to reach a forge's REST API. */
 export interface ForgeClientOptions {
   /** The API's shape; Gitea's pull requests have GitHub's fields below /api/v1. */
@@ -99,9 +101,9 @@ async function call(
 ): Promise<unknown> {
   const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
   const url = `${options.apiUrl.replace(/\/+$/, "")}${path}`;
-  let response: Response;
+  let answer: { status: number; text: string };
   try {
-    response = await fetch(url, {
+    answer = await send(url, {
       method,
       headers: {
         accept: "application/vnd.github+json",
@@ -110,28 +112,15 @@ async function call(
         "user-agent": "ai-edge",
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      redirect: "error",
       signal: options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]),
+      maxAnswerBytes: MAX_RESPONSE_BYTES,
     });
   } catch (error) {
     throw new ForgeError(`${method} ${url}: ${causeOf(error)}`, 0, { cause: error });
   }
-  const answer = await readBounded(response);
-  if (!response.ok)
-    throw new ForgeError(`${method} ${url}: HTTP ${response.status}: ${reasonOf(answer)}`, response.status);
-  return parse(answer) ?? {};
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_RESPONSE_BYTES)
-      throw new ForgeError(`the answer is larger than ${MAX_RESPONSE_BYTES} bytes`, response.status);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  if (!isSuccess(answer.status))
+    throw new ForgeError(`${method} ${url}: HTTP ${answer.status}: ${reasonOf(answer.text)}`, answer.status);
+  return parse(answer.text) ?? {};
 }
 
 function pullRequest(value: unknown): ForgePullRequest {

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { fullName } from "./repository.ts";
 import { NO_COMMIT } from "./push-event.ts";
 import type { PushEvent } from "./push-event.ts";
+import { isSuccess, send } from "./send.ts";
 
 export interface Webhook {
   url: string;
@@ -15,6 +16,8 @@ export interface Webhook {
 const MAX_ATTEMPTS = 5;
 const FIRST_RETRY_MS = 250;
 const ATTEMPT_TIMEOUT_MS = 5_000;
+/** Nobody reads what a receiver answers; Jenkins and GitLab answer pages. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /**
  * Delivers a push to one receiver, with bounded retry. Never throws: a receiver that stays away is logged.
@@ -57,15 +60,14 @@ async function post(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    const response = await fetch(url, {
+    const { status } = await send(url, {
       method: "POST",
       headers,
       body,
-      redirect: "error",
       signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),
+      maxAnswerBytes: MAX_ANSWER_BYTES,
     });
-    await response.body?.cancel();
-    return response.ok ? undefined : `HTTP ${response.status}`;
+    return isSuccess(status) ? undefined : `HTTP ${status}`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
