@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, watch, type FSWatcher } from "node:fs";
-import { mkdir, open, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -31,6 +31,10 @@ const MALLOC_SETTINGS = {
 };
 /** While this file is in a process's data directory the supervisor leaves the process stopped. */
 export const STOPPED_MARKER = "stopped";
+
+const LOG_FILE = "process.log";
+/** A log that grew beyond this is put aside at the next start; one older file is kept. */
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 export interface ProcessSpec {
   /** "core" or the edge's name. */
@@ -72,7 +76,8 @@ export async function superviseProcess(
 ): Promise<SupervisedProcess> {
   await mkdir(spec.dataDir, { recursive: true, mode: 0o700 });
   await rm(join(spec.dataDir, STOPPED_MARKER), { force: true });
-  const log = await open(join(spec.dataDir, "process.log"), "a", 0o600);
+  await rotateLog(join(spec.dataDir, LOG_FILE));
+  const log = await open(join(spec.dataDir, LOG_FILE), "a", 0o600);
   const supervised = new Supervision(spec, log.fd, options);
   supervised.start();
   return {
@@ -87,6 +92,11 @@ export async function superviseProcess(
       await log.close();
     },
   };
+}
+
+async function rotateLog(path: string): Promise<void> {
+  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+  if (size > MAX_LOG_BYTES) await rename(path, `${path}.1`);
 }
 
 class Supervision {
@@ -123,7 +133,7 @@ class Supervision {
       const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("{"));
       lastLines.push(...lines.map((line) => line.replace(/^ai-edge: /, "")));
       lastLines.splice(0, Math.max(0, lastLines.length - 5));
-      void writeFile(join(this.#spec.dataDir, "process.log"), text, { flag: "a" }).catch(() => undefined);
+      void writeFile(join(this.#spec.dataDir, LOG_FILE), text, { flag: "a" }).catch(() => undefined);
     });
     child.on("message", (message: ReadyMessage) => {
       if (message.type !== "ready") return;
