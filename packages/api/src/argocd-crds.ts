@@ -2,9 +2,9 @@
  * The CRDs of Argo CD (v3.5 `manifests/crds`) and of GitOpsCluster. Names, columns and subresources are upstream's; the
  * schemas check what users get wrong and leave the rest open.
  */
-import { apiVersionOf, type ResourceType } from "@ai-edge/apimachinery";
 import type { CustomResourceDefinition, JSONSchemaProps, PrinterColumn } from "./apiextensions.ts";
 import { AppProject, Application, ApplicationSet, GitOpsCluster } from "./argocd.ts";
+import { customResourceDefinition } from "./custom-resource.ts";
 
 const text: JSONSchemaProps = { type: "string" };
 const integer: JSONSchemaProps = { type: "integer" };
@@ -120,80 +120,27 @@ const APPLICATION_COLUMNS: PrinterColumn[] = [
   { name: "Project", type: "string", priority: 10, jsonPath: ".spec.project" },
 ];
 
-interface Details {
-  shortNames?: string[];
-  columns?: PrinterColumn[];
-  properties: Record<string, JSONSchemaProps>;
-  required: string[];
-  statusSubresource: boolean;
-}
-
-function definition(type: ResourceType, details: Details): CustomResourceDefinition {
-  const { shortNames, columns, properties, required, statusSubresource } = details;
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${type.plural}.${type.group}` },
-    spec: {
-      group: type.group,
-      names: {
-        kind: type.kind,
-        listKind: `${type.kind}List`,
-        plural: type.plural,
-        singular: type.kind.toLowerCase(),
-        ...(shortNames === undefined ? {} : { shortNames }),
-      },
-      scope: "Namespaced",
-      versions: [
-        {
-          name: type.version,
-          served: true,
-          storage: true,
-          ...(columns === undefined ? {} : { additionalPrinterColumns: columns }),
-          ...(statusSubresource ? { subresources: { status: {} } } : {}),
-          schema: {
-            openAPIV3Schema: {
-              description: `${type.kind} (${apiVersionOf(type)})`,
-              type: "object",
-              properties: {
-                apiVersion: text,
-                kind: text,
-                metadata: { type: "object" },
-                ...properties,
-                status: open,
-              },
-              required,
-            },
-          },
-        },
-      ],
-    },
-  };
-}
-
 export const argocdCustomResourceDefinitions: CustomResourceDefinition[] = [
-  definition(Application, {
+  customResourceDefinition(Application, {
     shortNames: ["app", "apps"],
     columns: APPLICATION_COLUMNS,
-    properties: { spec: applicationSpec, operation: open },
+    properties: { spec: applicationSpec, operation: open, status: open },
     required: ["metadata", "spec"],
     statusSubresource: false,
   }),
-  definition(ApplicationSet, {
+  customResourceDefinition(ApplicationSet, {
     shortNames: ["appset", "appsets"],
-    properties: { spec: applicationSetSpec },
+    properties: { spec: applicationSetSpec, status: open },
     required: ["metadata", "spec"],
-    statusSubresource: true,
   }),
-  definition(AppProject, {
+  customResourceDefinition(AppProject, {
     shortNames: ["appproj", "appprojs"],
-    properties: { spec: open },
+    properties: { spec: open, status: open },
     required: ["metadata", "spec"],
     statusSubresource: false,
   }),
-  definition(GitOpsCluster, {
-    properties: { spec: gitOpsClusterSpec },
+  customResourceDefinition(GitOpsCluster, {
+    properties: { spec: gitOpsClusterSpec, status: open },
     required: ["spec"],
-    statusSubresource: true,
   }),
 ];

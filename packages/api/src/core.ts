@@ -1,22 +1,16 @@
-import { type Condition, type KubernetesObject, resourceType } from "@ai-edge/apimachinery";
+import {
+  type Condition,
+  type KubernetesObject,
+  type LabelSelector,
+  resourceType,
+} from "@ai-edge/apimachinery";
+export type { LabelSelector, LabelSelectorRequirement } from "@ai-edge/apimachinery";
 
 /** Conditions of core, apps and batch kinds: like {@link Condition}, plus the time of the last probe or update. */
 export interface TypedCondition extends Condition {
   lastProbeTime?: string | null;
   lastUpdateTime?: string;
   lastHeartbeatTime?: string;
-}
-
-/** `metav1.LabelSelector`. An empty one selects everything. */
-export interface LabelSelector {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: LabelSelectorRequirement[];
-}
-
-export interface LabelSelectorRequirement {
-  key: string;
-  operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
-  values?: string[];
 }
 
 /** A reference to another object (`core/v1` ObjectReference). */

@@ -3,9 +3,9 @@
  * (open-cluster-management-io/ocm manifests/cluster-manager/hub/crds and manifests/klusterlet/managed); the schemas
  * keep upstream's defaults, required fields and enums, and leave the rest open.
  */
-import { apiVersionOf } from "@ai-edge/apimachinery";
 import type { KubernetesObject, ResourceType } from "@ai-edge/apimachinery";
 import type { CustomResourceDefinition, JSONSchemaProps, PrinterColumn } from "./apiextensions.ts";
+import { customResourceDefinition, type CustomResourceDetails } from "./custom-resource.ts";
 import {
   AddOnPlacementScore,
   ClusterClaim,
@@ -20,58 +20,13 @@ import { klusterletPolicyCustomResourceDefinitions, policyCustomResourceDefiniti
 
 type Schema = JSONSchemaProps;
 
-interface CrdDetails {
-  shortNames?: string[];
-  columns?: PrinterColumn[];
-  spec?: Schema;
-  status?: Schema;
-  required?: string[];
-  /** False for the kinds whose status, if any, is written with the object. */
-  statusSubresource?: boolean;
-}
-
-/** A CRD of one served version from a resource type. */
-function definition(type: ResourceType<KubernetesObject>, details: CrdDetails): CustomResourceDefinition {
-  const { shortNames, columns, spec = open, status = open, required, statusSubresource = true } = details;
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${type.plural}.${type.group}` },
-    spec: {
-      group: type.group,
-      names: {
-        kind: type.kind,
-        listKind: `${type.kind}List`,
-        plural: type.plural,
-        singular: type.kind.toLowerCase(),
-        ...(shortNames === undefined ? {} : { shortNames }),
-      },
-      scope: type.namespaced ? "Namespaced" : "Cluster",
-      versions: [
-        {
-          name: type.version,
-          served: true,
-          storage: true,
-          ...(columns === undefined ? {} : { additionalPrinterColumns: columns }),
-          ...(statusSubresource ? { subresources: { status: {} } } : {}),
-          schema: {
-            openAPIV3Schema: {
-              description: `${type.kind} (${apiVersionOf(type)})`,
-              type: "object",
-              properties: {
-                apiVersion: text,
-                kind: text,
-                metadata: { type: "object" },
-                spec,
-                status,
-              },
-              ...(required === undefined ? {} : { required }),
-            },
-          },
-        },
-      ],
-    },
-  };
+/** A CRD whose object has nothing but spec and status, both open if they are not given. */
+function definition(
+  type: ResourceType<KubernetesObject>,
+  details: Omit<CustomResourceDetails, "properties"> & { spec?: Schema; status?: Schema },
+): CustomResourceDefinition {
+  const { spec = open, status = open, ...rest } = details;
+  return customResourceDefinition(type, { ...rest, properties: { spec, status } });
 }
 
 const text: Schema = { type: "string" };
