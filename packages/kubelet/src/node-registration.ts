@@ -5,6 +5,8 @@ import { Node } from "@ai-edge/api";
 import { keepLease, type Manager } from "@ai-edge/runtime";
 import type { Logger } from "pino";
 
+import { operatingSystem } from "./operating-system.ts";
+
 /** kubelet: nodeLeaseDurationSeconds 40, renewed every quarter of it. */
 const LEASE_SECONDS = 40;
 const LEASE_INTERVAL_MS = 10_000;
@@ -60,12 +62,15 @@ async function register(manager: Manager, options: NodeRegistrationOptions): Pro
   await client.patch(
     Node,
     { name: nodeName },
-    { type: "merge", body: { metadata: { labels }, status: nodeStatus(options, manager.now()) } },
+    { type: "merge", body: { metadata: { labels }, status: await nodeStatus(options, manager.now()) } },
     { subresource: "status" },
   );
 }
 
-function nodeStatus({ nodeName, hostIP }: NodeRegistrationOptions, now: Date): NonNullable<Node["status"]> {
+async function nodeStatus(
+  { nodeName, hostIP }: NodeRegistrationOptions,
+  now: Date,
+): Promise<NonNullable<Node["status"]>> {
   const resources = {
     cpu: String(availableParallelism()),
     memory: `${Math.floor(totalmem() / 1024)}Ki`,
@@ -94,8 +99,7 @@ function nodeStatus({ nodeName, hostIP }: NodeRegistrationOptions, now: Date): N
       operatingSystem: "linux",
       kubeletVersion: KUBELET_VERSION,
       containerRuntimeVersion: "process://1",
-      kernelVersion: "",
-      osImage: "",
+      ...(await operatingSystem()),
       bootID: "",
       machineID: "",
       systemUUID: "",
