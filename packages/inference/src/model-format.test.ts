@@ -31,7 +31,7 @@ describe("detectModelFormat", () => {
       [file("model.ubj", "{L\0\0\0\0\0\0\0\x07learner{")],
       { format: "xgboost-ubj", servable: false, advice: expect.stringMatching(/save_model\("model.json"\)/) },
     ],
-    ["LightGBM text", [file("iris.bst", "tree\nversion=v3\n")], { format: "lightgbm-text", servable: false }],
+    ["LightGBM text", [file("iris.bst", "tree\nversion=v3\n")], { format: "lightgbm-text", servable: true }],
     [
       "SavedModel",
       [file("tf2model/saved_model.pb", "\x08\x01"), file("MLmodel", "flavors:\n  tensorflow:\n")],

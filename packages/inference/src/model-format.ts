@@ -40,11 +40,11 @@ export interface DetectedModel {
 }
 
 /** What our model server loads today. */
-const SERVABLE: ReadonlySet<ModelFormat> = new Set<ModelFormat>(["onnx", "xgboost-json"]);
+const SERVABLE: ReadonlySet<ModelFormat> = new Set<ModelFormat>(["onnx", "xgboost-json", "lightgbm-text"]);
+const KNOWN = "known are ONNX (*.onnx), XGBoost JSON (*.json) and LightGBM text (*.txt, *.bst)";
 
 const ADVICE: Partial<Record<ModelFormat, string>> = {
   "xgboost-ubj": 'this is an XGBoost UBJSON model; save it as JSON instead: booster.save_model("model.json")',
-  "lightgbm-text": "this is a LightGBM text model; convert it to ONNX with onnxmltools.convert_lightgbm",
   "tensorflow-savedmodel":
     "this is a TensorFlow SavedModel; convert it to ONNX: python -m tf2onnx.convert --saved-model DIR --output model.onnx",
   "openvino-ir": "this is an OpenVINO IR model; package the ONNX model that it was converted from",
@@ -118,11 +118,10 @@ function notServable(candidate: ModelFile, format: ModelFormat, mlmodel: string)
 
 function nothingFound(files: readonly ModelFile[], mlmodel: ModelFile | undefined): DetectedModel {
   const names = files.map((file) => file.path).slice(0, 5);
-  const known = "known are ONNX (*.onnx) and XGBoost JSON (*.json)";
   if (mlmodel === undefined) {
     const seen =
       names.length === 0 ? "the directory has no files" : `none of ${names.join(", ")} is a known model`;
-    return { format: "unknown", path: "", servable: false, advice: `${seen}; ${known}` };
+    return { format: "unknown", path: "", servable: false, advice: `${seen}; ${KNOWN}` };
   }
   const flavours = [...text(mlmodel.head).matchAll(/^ {2}(\w+):\s*$/gm)].map((match) => match[1] ?? "");
   const flavour = flavours.filter((name) => name !== "python_function").join(", ");
@@ -131,7 +130,7 @@ function nothingFound(files: readonly ModelFile[], mlmodel: ModelFile | undefine
     path: mlmodel.path,
     ...(flavour === "" ? {} : { flavour }),
     servable: false,
-    advice: `${mlmodel.path} describes an MLflow model${flavour === "" ? "" : ` (${flavour})`} whose model file is missing or not of a known format; ${known}`,
+    advice: `${mlmodel.path} describes an MLflow model${flavour === "" ? "" : ` (${flavour})`} whose model file is missing or not of a known format; ${KNOWN}`,
   };
 }
 

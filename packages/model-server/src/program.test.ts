@@ -47,7 +47,7 @@ describe("readSettings", () => {
       "the name of the directory",
       ["--model-dir", "/m/iris"],
       {},
-      { ...base, modelDir: "/m/iris", modelName: "iris" },
+      { ...base, modelDir: "/m/iris", modelName: "iris", nameIsGuess: true },
     ],
     [
       "a name alone",

@@ -1,5 +1,6 @@
 import { jsonLines } from "./log.ts";
 import { ModelLoadError } from "./model.ts";
+import { readModelSettings } from "./model-settings.ts";
 import { startModelServer } from "./server.ts";
 import { readSettings, USAGE, UsageError } from "./settings.ts";
 
@@ -27,7 +28,9 @@ export async function runModelServer(options: ProgramOptions): Promise<number> {
       (options.stdout ?? process.stdout).write(USAGE);
       return 0;
     }
-    const server = await startModelServer({ ...settings, logger });
+    const { nameIsGuess = false, ...rest } = settings;
+    const own = nameIsGuess ? (await readModelSettings(settings.modelDir)).name : undefined;
+    const server = await startModelServer({ ...rest, modelName: own ?? settings.modelName, logger });
     if (!options.signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       options.signal.addEventListener("abort", () => resolve(), { once: true });

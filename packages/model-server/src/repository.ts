@@ -3,13 +3,12 @@ import { detectModelFormat, MODEL_HEAD_BYTES, type DetectedModel, type ModelFile
 import { createHash } from "node:crypto";
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { MODEL_SETTINGS_FILE, readModelSettings, type ModelSettings } from "./model-settings.ts";
 import { ModelLoadError, type Model } from "./model.ts";
-import { loadOnnxModel } from "./onnx/model.ts";
-import { loadXgboostModel } from "./xgboost/model.ts";
 
 export interface LoadedModel {
   model: Model;
-  /** Number of the version folder, "1" in a directory without any. */
+  /** What model-settings.json says, else the number of the version folder, else "1". */
   version: string;
   format: string;
   /** `sha256:…` of the model file. */
@@ -55,6 +54,20 @@ async function listFiles(directory: string): Promise<ModelFile[]> {
   return files;
 }
 
+/** Each format's code is loaded only for a model of that format: a site's server should stay small. */
+async function parse(format: DetectedModel["format"], bytes: Buffer): Promise<Model> {
+  switch (format) {
+    case "onnx":
+      return (await import("./onnx/model.ts")).loadOnnxModel(bytes);
+    case "lightgbm-text":
+      return (await import("./lightgbm/model.ts")).loadLightgbmModel(bytes.toString("utf8"));
+    case "xgboost-json":
+      return (await import("./xgboost/model.ts")).loadXgboostModel(bytes.toString("utf8"));
+    default:
+      throw new ModelLoadError(`models of the format ${format} are not served`);
+  }
+}
+
 async function loadFile(
   detected: DetectedModel,
   directory: string,
@@ -65,9 +78,7 @@ async function loadFile(
     throw new ModelLoadError(`${detected.path}: larger than ${MAX_MODEL_BYTES} bytes`);
   const bytes = await readFile(path);
   const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  const model =
-    detected.format === "onnx" ? await loadOnnxModel(bytes) : loadXgboostModel(bytes.toString("utf8"));
-  return { model, digest };
+  return { model: await parse(detected.format, bytes), digest };
 }
 
 /** The layout of OpenVINO Model Server's images: `/models` holds a folder per model name. */
@@ -80,6 +91,16 @@ async function modelRoot(directory: string, name: string): Promise<string> {
   return entry?.isDirectory() === true ? named : root;
 }
 
+/** Where settings name the model file, the others are not candidates. */
+function namedFiles(files: ModelFile[], { uri }: ModelSettings): ModelFile[] {
+  if (uri === undefined || uri === ".") return files;
+  const named = files.filter((file) => file.path === uri || file.path.startsWith(`${uri}/`));
+  if (named.length === 0) {
+    throw new ModelLoadError(`${MODEL_SETTINGS_FILE}: parameters.uri ${JSON.stringify(uri)} does not exist`);
+  }
+  return named;
+}
+
 /**
  * Loads the model of a directory, or of its folder called `name` if it has one; of several versions the highest.
  *
@@ -87,14 +108,16 @@ async function modelRoot(directory: string, name: string): Promise<string> {
  */
 export async function loadModelDirectory(directory: string, name: string): Promise<LoadedModel> {
   const root = await modelRoot(directory, name);
-  const detected = detectModelFormat(await listFiles(root));
+  const files = await listFiles(root);
+  const settings = await readModelSettings(root);
+  const detected = detectModelFormat(namedFiles(files, settings));
   if (!detected.servable) {
     throw new ModelLoadError(
       `model directory ${root}: ${detected.advice ?? `${detected.format} is not served`}`,
     );
   }
   const { model, digest } = await loadFile(detected, root);
-  const version = detected.version ?? "1";
+  const version = settings.version ?? detected.version ?? "1";
   return {
     model,
     version,

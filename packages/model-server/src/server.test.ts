@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -272,6 +273,36 @@ describe("ONNX model", () => {
   });
 });
 
+describe("LightGBM model", () => {
+  const recorded: { name: string; model: string; rows: (number | null)[][]; expected: number[] }[] =
+    JSON.parse(readFileSync(new URL("../testdata/lightgbm-answers.json", import.meta.url), "utf8"));
+  const { model, rows, expected } = recorded.find(({ name }) => name === "multiclass")!;
+
+  it("answers in float64, in the file and version that model-settings.json names", async () => {
+    const directory = await temporary();
+    const settings = { name: "iris", parameters: { uri: "./iris.bst", version: "v0.1.0" } };
+    await writeFile(join(directory, "model-settings.json"), JSON.stringify(settings));
+    await writeFile(join(directory, "iris.bst"), model);
+    await writeFile(join(directory, "older.txt"), model);
+    const server = await start(directory, "iris");
+    const url = `${server.url}/v2/models/iris`;
+    expect((await call(url)).json).toEqual({
+      name: "iris",
+      versions: ["v0.1.0"],
+      platform: "lightgbm_text",
+      inputs: [{ name: "input-0", datatype: "FP64", shape: [-1, 5] }],
+      outputs: [{ name: "predict", datatype: "FP64", shape: [-1, 3] }],
+    });
+    const asked = { inputs: [{ name: "x", shape: [2, 5], datatype: "FP64", data: rows.slice(5, 7).flat() }] };
+    const { json } = await call(`${url}/versions/v0.1.0/infer`, asked);
+    const outputs = [{ name: "predict", shape: [2, 3], datatype: "FP64" }];
+    expect(json).toMatchObject({ model_name: "iris", model_version: "v0.1.0", outputs });
+    for (const [index, value] of expected.slice(15, 21).entries()) {
+      expect(json).toHaveProperty(["outputs", 0, "data", index], expect.closeTo(value, 12));
+    }
+  });
+});
+
 describe("model directories", () => {
   it("serves the highest numbered version", async () => {
     const directory = await temporary();
@@ -307,6 +338,12 @@ describe("model directories", () => {
       "a pickle",
       { "model.pkl": "\x80\x04\x95csklearn.pipeline" },
       /Python pickle \(scikit-learn\).*skl2onnx/,
+    ],
+    ["a broken LightGBM model", { "m.bst": "tree\nversion=v4\n" }, /^LightGBM model: file: is cut short/],
+    [
+      "settings for a file that is not there",
+      { "model-settings.json": '{"parameters":{"uri":"./m.bst"}}', "a.onnx": "\b\x07" },
+      /^model-settings.json: parameters.uri "m.bst" does not exist$/,
     ],
     ["a stranger", { "weights.bin": "abc" }, /none of weights.bin is a known model/],
     ["two models", { "a.onnx": "\b\x07", "b.onnx": "\b\x07" }, /several model files \(a.onnx, b.onnx\)/],

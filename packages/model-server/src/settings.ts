@@ -5,6 +5,8 @@ import { basename, resolve } from "node:path";
 export interface Settings {
   modelDir: string;
   modelName: string;
+  /** True when nobody gave a name, so that the model's own settings may have a better one than the directory's. */
+  nameIsGuess?: true;
   host: string;
   httpPort: number;
   metricsPort: number;
@@ -28,9 +30,10 @@ const OPTIONS = {
 export const USAGE = `Usage: model-server [--model-dir DIR] [--model-name NAME] [--host ADDRESS]
                     [--http-port 8080] [--metrics-port 8082] [--grpc-port 8081]
 
-Serves one ONNX or XGBoost JSON model over the Open Inference Protocol and TensorFlow Serving's REST API.
+Serves one ONNX, XGBoost or LightGBM model over the Open Inference Protocol and TensorFlow Serving's REST API.
 Environment: MODEL_DIR, MODEL_NAME, HOST, REST_PORT, METRICS_PORT (MLSERVER_MODEL_URI, MLSERVER_MODEL_NAME,
 MLSERVER_HTTP_PORT, MLSERVER_METRICS_PORT are read too). Without a directory: models/NAME below the current one.
+Without a name: that of MLServer's model-settings.json in the directory, or the directory's.
 
 Example: model-server --model-dir ./models/bike-rentals --model-name bike-rentals
          curl http://127.0.0.1:8080/v2/models/bike-rentals
@@ -72,6 +75,7 @@ export function readSettings(
   return {
     modelDir,
     modelName: givenName || basename(modelDir),
+    ...(givenName ? {} : { nameIsGuess: true }),
     host: values.host ?? env["HOST"] ?? "127.0.0.1",
     httpPort: portOf(
       values["http-port"] ?? env["REST_PORT"] ?? env["MLSERVER_HTTP_PORT"],
