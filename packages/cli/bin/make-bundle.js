@@ -38,8 +38,6 @@ function bundleProgram(outdir) {
     platform: "node",
     target: "node24",
     minify: true,
-    // Errors and logs show names of classes.
-    keepNames: true,
     external: ["esbuild", "onnxruntime-node"],
     logLevel: "silent",
     // Some dependencies are CommonJS and ask for Node's own modules with require.
