@@ -1,48 +1,25 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import net from "node:net";
-import os from "node:os";
 import path from "node:path";
-import {
-  buildImage,
-  copyImage,
-  createRegistryClient,
-  type Digest,
-  digestOf,
-  ImageLayout,
-  parseManifest,
-  resolveImage,
-  type RegistryRepository,
-  runImageCommand,
-  splitDigest,
-} from "@ai-edge/oci";
+import { createRegistryClient, type Digest, digestOf } from "@ai-edge/oci";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type RegistryOptions, type RegistryServer, startRegistry } from "./server.ts";
+import { startRegistry } from "./server.ts";
+import { RegistryPlace } from "./testing/registry-place.ts";
 
-let directory: string;
-let server: RegistryServer;
+let place: RegistryPlace;
 const closing: (() => unknown)[] = [];
 
-async function start(options: Partial<RegistryOptions> = {}): Promise<RegistryServer> {
-  server = await startRegistry({
-    dataDir: path.join(directory, "registry"),
-    listen: { host: "127.0.0.1", port: 0 },
-    logger: pino({ level: "silent" }),
-    ...options,
-  });
-  return server;
-}
-
 beforeEach(async () => {
-  directory = await mkdtemp(path.join(os.tmpdir(), "registry-"));
-  await start();
+  place = await RegistryPlace.make();
 });
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
-  await server.close();
-  await rm(directory, { recursive: true, force: true });
+  await place.remove();
 });
+
+async function* bytes(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
 
 interface Answer {
   status: number;
@@ -56,7 +33,7 @@ async function call(
   body?: string | Uint8Array,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
-  const response = await fetch(new URL(target, server.url), {
+  const response = await fetch(new URL(target, place.server.url), {
     method,
     headers,
     ...(body === undefined ? {} : { body: Buffer.from(body) }),
@@ -151,8 +128,7 @@ describe("blobs", () => {
     const { headers } = await call("POST", "/v2/a/blobs/uploads/");
     const location = headers.get("location") ?? "";
     await call("PATCH", location, "before ");
-    await server.close();
-    await start();
+    await place.restart();
     expect((await call("GET", location)).headers.get("range")).toBe("0-6");
     expect((await call("PUT", `${location}?digest=${digestOf("before after")}`, "after")).status).toBe(201);
   });
@@ -250,8 +226,7 @@ describe("manifests", () => {
 
 describe("access", () => {
   it("asks for credentials, and lets users do what they may", async () => {
-    await server.close();
-    await start({
+    await place.restart({
       authenticate: async (header) =>
         header === `Basic ${Buffer.from("edge:secret").toString("base64")}` ? { name: "edge" } : undefined,
       authorize: async (_, action, repository) => action === "pull" || repository.startsWith("open/"),
@@ -262,11 +237,11 @@ describe("access", () => {
       'Basic realm="ai-edge registry"',
     ]);
     const wrong = createRegistryClient({
-      host: server.host,
+      host: place.server.host,
       credentials: { username: "edge", password: "guess" },
     });
     const right = createRegistryClient({
-      host: server.host,
+      host: place.server.host,
       credentials: { username: "edge", password: "secret" },
     });
     closing.push(
@@ -281,189 +256,11 @@ describe("access", () => {
   });
 });
 
-async function* bytes(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text);
-}
-
-describe("images", () => {
-  let layout: ImageLayout;
-  let digest: string;
-  beforeEach(async () => {
-    const context = await mkdtemp(path.join(directory, "context-"));
-    await writeFile(path.join(context, "weights"), Buffer.alloc(3 * 1024 * 1024, "w"));
-    layout = new ImageLayout(path.join(directory, "store"));
-    const built = await buildImage({
-      containerfile: "FROM scratch\nCOPY . /models/\nCMD serve",
-      context,
-      layout,
-      base: () => layout,
-    });
-    digest = built.descriptor.digest;
-  });
-  const repository = (name: string, host = server.host): RegistryRepository => {
-    const client = createRegistryClient({ host });
-    closing.push(() => client.close());
-    return client.repository(name);
-  };
-
-  it("go up, across and down", async () => {
-    expect(await copyImage(layout, digest, repository("app"), "v1")).toMatchObject({ skipped: 0 });
-    expect(await copyImage(layout, digest, repository("app"), "v2")).toMatchObject({ transferred: 0 });
-    expect(await copyImage(repository("app"), "v1", repository("other/app"), "v1")).toMatchObject({
-      transferred: 0,
-      skipped: 3,
-    });
-    expect(await repository("app").tags()).toEqual(["v1", "v2"]);
-    const copy = new ImageLayout(path.join(directory, "copy"));
-    await copyImage(repository("other/app"), "v1", copy, "app");
-    const image = await resolveImage(copy, "app", { os: "linux", architecture: "amd64" });
-    expect(image.descriptor.digest).toBe(digest);
-    expect(image.config.config?.Cmd).toEqual(["/bin/sh", "-c", "serve"]);
-  });
-
-  it("are refused when a blob on the registry's disk is damaged, and pulled again once it is whole", async () => {
-    await copyImage(layout, digest, repository("app"), "v1");
-    const { manifest } = await resolveImage(layout, digest, { os: "linux", architecture: "amd64" });
-    const layer = manifest.layers.at(-1)?.digest ?? "";
-    const file = path.join(directory, "registry/blobs/sha256", splitDigest(layer).hex);
-    const whole = await readFile(file);
-    const damaged = Buffer.from(whole);
-    damaged[1_000_000] = (damaged[1_000_000] ?? 0) ^ 1;
-    const copy = new ImageLayout(path.join(directory, "copy"));
-    await writeFile(file, damaged);
-    await expect(copyImage(repository("app"), "v1", copy, "app")).rejects.toThrow(
-      "its content has the digest",
-    );
-    await truncate(file, 1000);
-    await expect(copyImage(repository("app"), "v1", copy, "app")).rejects.toThrow();
-    expect(await copy.entries()).toEqual([]);
-    await writeFile(file, whole);
-    expect((await copyImage(repository("app"), "v1", copy, "app")).descriptor.digest).toBe(digest);
-  });
-
-  it("are moved once when the connection is cut again and again", async () => {
-    await copyImage(layout, digest, repository("app"), "v1");
-    const proxy = await cuttingProxy(new URL(server.url), 1024 * 1024);
-    closing.push(proxy.close);
-    const copy = new ImageLayout(path.join(directory, "copy"));
-    expect((await copyImage(repository("app", proxy.host), "v1", copy, "app")).descriptor.digest).toBe(
-      digest,
-    );
-    expect(proxy.cuts()).toBeGreaterThan(1);
-    // All layers together, plus at most what was in flight when a connection was cut.
-    expect(proxy.bytes()).toBeLessThan(3.2 * 1024 * 1024 + proxy.cuts() * 256 * 1024);
-  });
-
-  it("of other platforms are left where they are", async () => {
-    const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
-    const manifests: object[] = [];
-    for (const platform of platforms) {
-      const containerfile = `FROM scratch\nLABEL for=${platform.architecture}`;
-      const built = await buildImage({
-        containerfile,
-        context: directory,
-        layout,
-        base: () => layout,
-        platform,
-      });
-      await copyImage(layout, built.descriptor.digest, repository("multi"), undefined);
-      manifests.push({ ...built.descriptor, platform });
-    }
-    const index = JSON.stringify({
-      schemaVersion: 2,
-      mediaType: "application/vnd.oci.image.index.v1+json",
-      manifests,
-    });
-    await repository("multi").putManifest(parseManifest(Buffer.from(index)), "v1");
-    const copy = new ImageLayout(path.join(directory, "copy"));
-    await copyImage(repository("multi"), "v1", copy, "multi", undefined, {
-      platform: { os: "linux", architecture: "arm64" },
-    });
-    const image = await resolveImage(copy, "multi", { os: "linux", architecture: "arm64" });
-    expect(image.config.config?.Labels?.["for"]).toBe("arm64");
-    await expect(resolveImage(copy, "multi", { os: "linux", architecture: "amd64" })).rejects.toThrow(
-      "is not in",
-    );
-    await expect(
-      resolveImage(repository("multi"), "v1", { os: "linux", architecture: "s390x" }),
-    ).rejects.toThrow("it has: linux/amd64, linux/arm64");
-  });
-
-  it("can be handled by the image command", async () => {
-    const written: string[] = [];
-    const io = {
-      stdout: { write: (text: string) => written.push(text) },
-      stderr: { write: (text: string) => written.push(text) },
-      env: { HOME: directory },
-      cwd: directory,
-    };
-    await writeFile(
-      path.join(directory, "Containerfile"),
-      "FROM scratch\nARG V\nLABEL v=$V\nCOPY Containerfile /c",
-    );
-    await writeFile(path.join(directory, ".containerignore"), "registry\nstore\n.local\n");
-    const ref = `${server.host}/made/by-command:1`;
-    expect([
-      await runImageCommand(["build", "-t", ref, "--build-arg", "V=7", "--push", "."], io),
-      written.at(-1),
-    ]).toEqual([0, expect.stringMatching(/^sha256:/)]);
-    expect(await runImageCommand(["copy", ref, `${server.host}/made/copy:2`], io)).toBe(0);
-    expect(await runImageCommand(["inspect", `${server.host}/made/copy:2`], io)).toBe(0);
-    expect(JSON.parse(written.at(-1) ?? "")).toMatchObject({ config: { config: { Labels: { v: "7" } } } });
-    expect([await runImageCommand(["pull", `${server.host}/none:1`], io), written.at(-1)]).toEqual([
-      1,
-      expect.stringContaining("404"),
-    ]);
-    expect(await runImageCommand(["frobnicate"], io)).toBe(2);
-    expect(await runImageCommand(["push", "--frobnicate"], io)).toBe(1);
-  });
-});
-
-/** Forwards connections and cuts each after so many bytes of answers. */
-async function cuttingProxy(
-  target: URL,
-  limit: number,
-): Promise<{ host: string; cuts: () => number; bytes: () => number; close: () => Promise<void> }> {
-  let cuts = 0;
-  let total = 0;
-  const sockets = new Set<net.Socket>();
-  const proxy = net.createServer((client) => {
-    const upstream = net.connect(Number(target.port), target.hostname);
-    for (const socket of [client, upstream]) sockets.add(socket.on("error", () => undefined));
-    let passed = 0;
-    client.pipe(upstream);
-    upstream.on("data", (chunk) => {
-      if (passed > limit) return;
-      passed += chunk.length;
-      total += chunk.length;
-      client.write(chunk);
-      if (passed > limit) {
-        cuts += 1;
-        client.end();
-        upstream.destroy();
-      }
-    });
-    upstream.on("close", () => client.end());
-    client.on("close", () => upstream.destroy());
-  });
-  await new Promise<void>((resolve) => void proxy.listen(0, "127.0.0.1", resolve));
-  const address = proxy.address();
-  return {
-    host: `127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
-    cuts: () => cuts,
-    bytes: () => total,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => void proxy.close(() => resolve()));
-    },
-  };
-}
-
 it("says when its port is taken", async () => {
-  const port = Number(new URL(server.url).port);
+  const port = Number(new URL(place.server.url).port);
   await expect(
     startRegistry({
-      dataDir: path.join(directory, "second"),
+      dataDir: path.join(place.directory, "second"),
       listen: { host: "127.0.0.1", port },
       logger: pino({ level: "silent" }),
     }),
