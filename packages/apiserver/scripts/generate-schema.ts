@@ -15,6 +15,7 @@ const PACKAGES: Record<string, string> = {
   authentication: "api/authentication/v1",
   authorization: "api/authorization/v1",
   autoscaling: "api/autoscaling/v2",
+  autoscalingv1: "api/autoscaling/v1",
   batch: "api/batch/v1",
   certificates: "api/certificates/v1",
   coordination: "api/coordination/v1",
@@ -56,7 +57,7 @@ interface Declaration {
 const ROOTS = (
   "meta.DeleteOptions ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume PersistentVolumeClaim Pod PodTemplate " +
   "ReplicationController ResourceQuota Secret Service ServiceAccount Binding apps.ControllerRevision apps.DaemonSet apps.Deployment " +
-  "apps.ReplicaSet apps.StatefulSet autoscaling.HorizontalPodAutoscaler batch.CronJob batch.Job authentication.TokenReview " +
+  "apps.ReplicaSet apps.StatefulSet autoscaling.HorizontalPodAutoscaler autoscalingv1.HorizontalPodAutoscaler batch.CronJob batch.Job authentication.TokenReview " +
   "authentication.TokenRequest authentication.SelfSubjectReview authorization.LocalSubjectAccessReview " +
   "authorization.SelfSubjectAccessReview authorization.SelfSubjectRulesReview authorization.SubjectAccessReview " +
   "certificates.CertificateSigningRequest coordination.Lease discovery.EndpointSlice events.Event networking.Ingress " +

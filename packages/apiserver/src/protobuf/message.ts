@@ -48,10 +48,17 @@ function decodeField(
     result[name] = map;
   } else {
     const value = decodeValue(reader, wire, type, table, depth);
-    // An empty string is how proto2 of Go writes an unset one; JSON leaves it out.
-    if (value !== undefined && !(value === "" && type.scalar === "s" && !field.isRequired))
-      result[name] = value;
+    if (value !== undefined && !isUnset(value, field)) result[name] = value;
   }
+}
+
+/**
+ * Go writes every field that is no pointer, so an optional one that holds its zero was not set; a JSON client, and
+ * `omitempty`, leave it out.
+ */
+function isUnset(value: unknown, { type, isRequired, isPointer }: Field): boolean {
+  if (isRequired || isPointer || type.message !== undefined) return false;
+  return value === "" || value === 0 || value === false;
 }
 
 /** A map entry: key 1, value 2; either may be missing when it is empty. */

@@ -40,7 +40,7 @@ describe("a protobuf body", () => {
       {
         apiVersion: "v1",
         kind: "Secret",
-        metadata: { name: "s", generation: 0 },
+        metadata: { name: "s" },
         data: { k: "dg==" },
         type: "Opaque",
       },
@@ -81,7 +81,7 @@ describe("a protobuf body", () => {
       {
         apiVersion: "v1",
         kind: "Pod",
-        metadata: { name: "p", generation: 0 },
+        metadata: { name: "p" },
         spec: {
           volumes: [{ name: "vol", emptyDir: { medium: "Memory" } }],
           containers: [
@@ -110,11 +110,39 @@ describe("a protobuf body", () => {
       {
         apiVersion: "v1",
         kind: "ConfigMap",
-        metadata: { name: "c", generation: 0 },
+        metadata: { name: "c" },
       },
     ],
   ])("%s becomes JSON", (_what, bytes, expected) => {
     expect(decodeProtobufObject(bytes)).toEqual(expected);
+  });
+
+  it.each<[string, Buffer, unknown]>([
+    ["that was not set is left out", integer(11, 0), {}],
+    ["that is set stays", integer(11, 1), { hostNetwork: true }],
+    ["behind a pointer is meant, even if it is zero", integer(5, 0), { activeDeadlineSeconds: 0 }],
+    ["that is an empty text is left out", field(10, ""), {}],
+  ])("with an optional field %s", (_what, spec, expected) => {
+    const decoded = decodeProtobufObject(body("v1", "Pod", metadata("p"), field(2, spec)));
+    expect(decoded["spec"]).toEqual(expected);
+  });
+
+  it("without a kind is of the kind that is expected, with none of its own", () => {
+    const expected = { apiVersion: "v1", kind: "Secret" };
+    expect(decodeProtobufObject(body("", "", metadata("s")), expected)).toEqual({ metadata: { name: "s" } });
+    expect(() => decodeProtobufObject(body("", "", metadata("s")))).toThrow("not supported");
+  });
+
+  it.each<[string, string]>([
+    ["apps/v1beta2", "Deployment"],
+    ["flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema"],
+    ["resource.k8s.io/v1", "ResourceClaim"],
+  ])("of a version that the server does not serve is understood: %s %s", (apiVersion, kind) => {
+    expect(decodeProtobufObject(body(apiVersion, kind, metadata("x")))).toMatchObject({
+      apiVersion,
+      kind,
+      metadata: { name: "x" },
+    });
   });
 
   it("of a kind that we do not know is told so", () => {

@@ -1,33 +1,40 @@
-import { parseApiVersion, statusError } from "@ai-edge/apimachinery";
-import { TypeTable, packageOfGroup } from "../schema/type-table.ts";
+import { statusError } from "@ai-edge/apimachinery";
+import { TypeTable } from "../schema/type-table.ts";
+import { MESSAGE_TYPES } from "./message-types.ts";
 import { decodeMessage } from "./message.ts";
 import { ProtobufReader } from "./reader.ts";
 
 /** `k8s\0` before every body (`apimachinery/pkg/runtime/serializer/protobuf`). */
 const MAGIC = [0x6b, 0x38, 0x73, 0x00];
 
-const SHARED = new TypeTable();
+const SHARED = new TypeTable(MESSAGE_TYPES);
+
+/** What a body is of that does not say so itself. */
+export interface ExpectedKind {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
 
 /**
  * Decodes a Kubernetes protobuf body to its JSON form. kubectl ≥ 1.32 sends them for built-in kinds, and takes a 415
  * for the end.
+ * @param expected for bodies without a kind, as the URL says it
  * @throws StatusError BadRequest, UnsupportedMediaType for a kind that we do not know
  */
-export function decodeProtobufObject(body: Uint8Array): Record<string, unknown> {
+export function decodeProtobufObject(body: Uint8Array, expected?: ExpectedKind): Record<string, unknown> {
   try {
-    const { apiVersion, kind, raw } = unwrap(body);
-    const { group } = parseApiVersion(apiVersion);
-    const type =
-      kind === "DeleteOptions"
-        ? SHARED.find("meta.DeleteOptions")
-        : SHARED.find(`${packageOfGroup(group)}.${kind}`);
+    const { raw, ...identity } = unwrap(body);
+    const isNamed = identity.kind !== "";
+    const { apiVersion, kind } = isNamed || expected === undefined ? identity : expected;
+    // Options, Status and the like are in every group version.
+    const type = SHARED.find(`${apiVersion}.${kind}`) ?? SHARED.find(`meta.${kind}`);
     if (type === undefined) {
       throw statusError(
         "UnsupportedMediaType",
         `protobuf bodies of ${kind} in ${apiVersion} are not supported; send application/json`,
       );
     }
-    return { apiVersion, kind, ...decodeMessage(raw, type, SHARED) };
+    return { ...(isNamed ? identity : {}), ...decodeMessage(raw, type, SHARED) };
   } catch (error) {
     if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError) {
       throw statusError("BadRequest", `error decoding the protobuf body of the request: ${error.message}`);

@@ -63,7 +63,7 @@ export function builtIn<T extends KubernetesObject>(
     strategy: options.strategy ?? {},
     columns: options.columnsInFull ?? [NAME, ...(options.columns ?? []), AGE],
     custom: false,
-    schema: options.schema ?? builtInObjectSchema(type.group, type.kind) ?? ANY_SCHEMA,
+    schema: options.schema ?? builtInObjectSchema(type) ?? ANY_SCHEMA,
     ...(options.convert === undefined ? {} : { convert: options.convert }),
   };
 }

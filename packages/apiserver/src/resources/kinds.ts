@@ -5,6 +5,7 @@ import { customResourceDefinitionStrategy } from "../crd/strategy.ts";
 import { signingRequestStrategy } from "../certificates/signing-request.ts";
 import { namespaceStrategy } from "../namespaces/strategy.ts";
 import { serviceStrategy } from "../services/strategy.ts";
+import { autoscalerConversion, autoscalerStrategy, autoscalerV1Strategy } from "../kinds/autoscaling.ts";
 import { cronJobStrategy, jobStrategy } from "../kinds/batch.ts";
 import { claimStrategy, configMapStrategy, secretStrategy } from "../kinds/config.ts";
 import { eventConversion } from "../kinds/event.ts";
@@ -167,6 +168,7 @@ function coreResources({ serviceCIDR, random }: BuiltInKindOptions): Resource[] 
 
 function workloadResources(): Resource[] {
   const common = { categories: ["all"], status: true, generation: true };
+  const autoscaler = { shortNames: ["hpa"], categories: ["all"], status: true };
   return [
     builtIn(api.ControllerRevision, {}),
     builtIn(api.DaemonSet, {
@@ -196,7 +198,17 @@ function workloadResources(): Resource[] {
       shortNames: ["sts"],
       scale: REPLICAS,
     }),
-    builtIn(api.HorizontalPodAutoscaler, { shortNames: ["hpa"], categories: ["all"], status: true }),
+    builtIn(api.HorizontalPodAutoscaler, { ...autoscaler, strategy: autoscalerStrategy }),
+    // `kubectl autoscale` up to 1.32 knows only this one.
+    builtIn(
+      resourceType<api.HorizontalPodAutoscaler>(
+        "autoscaling/v1",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        { namespaced: true },
+      ),
+      { ...autoscaler, strategy: autoscalerV1Strategy, convert: autoscalerConversion },
+    ),
     builtIn(api.CronJob, {
       columnsInFull: workloads.CRON_JOB_COLUMNS,
       ...common,

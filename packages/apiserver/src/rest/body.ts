@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type UnstructuredObject, isJsonObject, statusError } from "@ai-edge/apimachinery";
 import { parse as parseYaml } from "yaml";
-import { decodeProtobufObject } from "../protobuf/object.ts";
+import { type ExpectedKind, decodeProtobufObject } from "../protobuf/object.ts";
 import { parseMediaType } from "./negotiation.ts";
 
 /** `MaxRequestBodyBytes` of kube-apiserver. */
@@ -32,12 +32,20 @@ export async function readBody(request: IncomingMessage): Promise<Uint8Array> {
  * The object in a body of JSON, YAML or Kubernetes protobuf.
  * @throws StatusError UnsupportedMediaType, BadRequest
  */
-export function decodeObject(body: Uint8Array, contentType: string | undefined): UnstructuredObject {
-  return asObject(decodeValue(body, contentType));
+export function decodeObject(
+  body: Uint8Array,
+  contentType: string | undefined,
+  expected?: ExpectedKind,
+): UnstructuredObject {
+  return asObject(decodeValue(body, contentType, expected));
 }
 
 /** Like {@link decodeObject}, for bodies that may be something else: patches, DeleteOptions. */
-export function decodeValue(body: Uint8Array, contentType: string | undefined): unknown {
+export function decodeValue(
+  body: Uint8Array,
+  contentType: string | undefined,
+  expected?: ExpectedKind,
+): unknown {
   const { type } = parseMediaType(contentType ?? "application/json");
   switch (type) {
     case "application/json":
@@ -46,7 +54,7 @@ export function decodeValue(body: Uint8Array, contentType: string | undefined): 
     case "application/yaml":
       return parseYamlBody(body);
     case "application/vnd.kubernetes.protobuf":
-      return decodeProtobufObject(body);
+      return decodeProtobufObject(body, expected);
     default:
       throw statusError(
         "UnsupportedMediaType",

@@ -1,4 +1,4 @@
-import { type UnstructuredObject, statusError } from "@ai-edge/apimachinery";
+import { type ResourceType, type UnstructuredObject, apiVersionOf, statusError } from "@ai-edge/apimachinery";
 import { createObject } from "../objects/create.ts";
 import { type Deletion, deleteObject, parseDeleteOptions } from "../objects/delete.ts";
 import { type Target, updateObject } from "../objects/update.ts";
@@ -14,7 +14,7 @@ import { selectionOf } from "./selection.ts";
 
 /** POST to a collection. */
 export async function handleCreate(call: Call): Promise<void> {
-  const object = await objectOf(call);
+  const object = await objectOf(call, call.resource.type);
   const stored = await writeFor(call, (context) =>
     createObject(call.resource, object, call.target.namespace, context),
   );
@@ -23,7 +23,7 @@ export async function handleCreate(call: Call): Promise<void> {
 
 /** PUT of an object or of its status. An object that does not exist is not created. */
 export async function handleUpdate(call: Call): Promise<void> {
-  const object = await objectOf(call);
+  const object = await objectOf(call, call.resource.type);
   const target = targetOf(call);
   const stored = await writeFor(call, (context) =>
     updateObject(target, () => object, context, { replace: true }),
@@ -109,9 +109,12 @@ function targetOf(call: Call): Target {
   return { resource, namespace: target.namespace, name: nameOf(call), subresource: target.subresource };
 }
 
-/** The object in a write's body. */
-export async function objectOf(call: Call): Promise<UnstructuredObject> {
-  return decodeObject(await readBody(call.request), call.request.headers["content-type"]);
+/** The object in a write's body. @param expected the kind of protobuf bodies that do not name it */
+export async function objectOf(call: Call, expected?: ResourceType): Promise<UnstructuredObject> {
+  const body = await readBody(call.request);
+  const kind =
+    expected === undefined ? undefined : { apiVersion: apiVersionOf(expected), kind: expected.kind };
+  return decodeObject(body, call.request.headers["content-type"], kind);
 }
 
 async function optionsOf(call: Call): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { type UnstructuredObject, isJsonObject, statusError } from "@ai-edge/apimachinery";
+import { type ResourceType, type UnstructuredObject, isJsonObject, statusError } from "@ai-edge/apimachinery";
 import type { ObjectSchema } from "../resources/resource.ts";
 import { openApiOf } from "./open-api.ts";
 import { scalarProblem } from "./scalars.ts";
@@ -13,9 +13,10 @@ interface Walk {
 }
 
 /** The schema of a built-in kind from the type table; undefined for a kind that the table does not hold. */
-export function builtInObjectSchema(group: string, kind: string): ObjectSchema | undefined {
-  const name = `${packageOfGroup(group)}.${kind}`;
-  const type = TABLE.find(name);
+export function builtInObjectSchema({ group, version, kind }: ResourceType): ObjectSchema | undefined {
+  const home = packageOfGroup(group);
+  // A package of its own has a version whose shape is not that of the others.
+  const type = TABLE.find(`${home}${version}.${kind}`) ?? TABLE.find(`${home}.${kind}`);
   if (type === undefined) return undefined;
   return {
     conform(object: UnstructuredObject): string[] {

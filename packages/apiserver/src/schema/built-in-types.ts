@@ -289,6 +289,11 @@ PodsMetricSource metric:1:MetricIdentifier!* target:2:MetricTarget!*
 PodsMetricStatus metric:1:MetricIdentifier!* current:2:MetricValueStatus!*
 ResourceMetricSource name:1:s* target:2:MetricTarget!*
 ResourceMetricStatus name:1:s* current:2:MetricValueStatus!*
+#autoscalingv1
+CrossVersionObjectReference kind:1:s* name:2:s* apiVersion:3:s
+HorizontalPodAutoscaler metadata:1:meta.ObjectMeta! spec:2:HorizontalPodAutoscalerSpec! status:3:HorizontalPodAutoscalerStatus!
+HorizontalPodAutoscalerSpec scaleTargetRef:1:CrossVersionObjectReference!* minReplicas:2:i maxReplicas:3:i* targetCPUUtilizationPercentage:4:i
+HorizontalPodAutoscalerStatus observedGeneration:1:i lastScaleTime:2:t currentReplicas:3:i* desiredReplicas:4:i* currentCPUUtilizationPercentage:5:i
 #batch
 CronJob metadata:1:meta.ObjectMeta! spec:2:CronJobSpec! status:3:CronJobStatus!
 CronJobSpec schedule:1:s* timeZone:8:s startingDeadlineSeconds:2:i concurrencyPolicy:3:s suspend:4:b jobTemplate:5:JobTemplateSpec!* successfulJobsHistoryLimit:6:i failedJobsHistoryLimit:7:i

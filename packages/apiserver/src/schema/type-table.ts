@@ -20,6 +20,8 @@ export interface Field {
   /** A Go struct that is no pointer: always there in JSON, if only as `{}`. */
   readonly isValue: boolean;
   readonly isRequired: boolean;
+  /** A Go pointer: protobuf writes it only when it is set, so a zero is meant. */
+  readonly isPointer: boolean;
 }
 
 export interface MessageType {
@@ -33,8 +35,13 @@ export interface MessageType {
 
 const SCALARS = "sbidyqtTDfxrL";
 
-/** The types of the built-in kinds, parsed from the generated text when first asked for. */
+/**
+ * Types of built-in kinds, parsed from a generated text when first asked for. A line of the text is a type under a heading
+ * `#package`, or `@package` and all types of it with `;` between them.
+ */
 export class TypeTable {
+  /** Lines with all types of a package, until one of them is asked for. */
+  readonly #packages = new Map<string, string>();
   readonly #lines = new Map<string, string>();
   readonly #types = new Map<string, MessageType>();
 
@@ -42,14 +49,16 @@ export class TypeTable {
     let home = "";
     for (const line of text.split("\n")) {
       if (line.startsWith("#")) home = line.slice(1);
+      else if (line.startsWith("@")) this.#packages.set(line.slice(1, line.indexOf(" ")), line);
       else if (line !== "") this.#lines.set(`${home}.${line.split(" ", 1)[0]}`, line);
     }
   }
 
-  /** A message by its full name: `.Pod`, `apps.Deployment`, `meta.ObjectMeta`. */
+  /** A message by its full name: `.Pod`, `apps.Deployment`, `meta.ObjectMeta`; `v1.Pod` where packages are versions. */
   find(name: string): MessageType | undefined {
     const known = this.#types.get(name);
     if (known !== undefined) return known;
+    this.#unfold(packageOf(name));
     const line = this.#lines.get(name);
     if (line === undefined) return undefined;
     const type = this.#parse(name, line);
@@ -57,8 +66,16 @@ export class TypeTable {
     return type;
   }
 
+  #unfold(home: string): void {
+    const line = this.#packages.get(home);
+    if (line === undefined) return;
+    this.#packages.delete(home);
+    for (const type of line.slice(home.length + 2).split(";"))
+      this.#lines.set(`${home}.${type.split(" ", 1)[0]}`, type);
+  }
+
   #parse(name: string, line: string): MessageType {
-    const home = name.slice(0, name.indexOf("."));
+    const home = packageOf(name);
     const [, ...texts] = line.split(" ");
     const fields = texts.filter((text) => text !== "").map((text) => parseField(text, home));
     const byName = new Map<string, Field>();
@@ -72,10 +89,15 @@ export class TypeTable {
   }
 }
 
-/** `replicas:1:i`, `containers:2:[Container*`, `:1:~ProbeHandler!`. */
+/** The package in a type's name; packages may have dots, types have none. */
+function packageOf(name: string): string {
+  return name.slice(0, name.lastIndexOf("."));
+}
+
+/** `replicas:1:i^`, `containers:2:[Container*`, `:1:~ProbeHandler!`. */
 function parseField(text: string, home: string): Field {
   const [name = "", number = "", type = ""] = text.split(":");
-  const bare = type.replaceAll(/[~[{!*]/g, "");
+  const bare = type.replaceAll(/[~[{!*^]/g, "");
   const scalar = bare.length === 1 && SCALARS.includes(bare) ? (bare as ScalarCode) : undefined;
   const container = type.includes("[") ? "list" : type.includes("{") ? "map" : undefined;
   const message = scalar === undefined ? (bare.includes(".") ? bare : `${home}.${bare}`) : undefined;
@@ -85,6 +107,7 @@ function parseField(text: string, home: string): Field {
     type: { container, scalar, message },
     isValue: type.includes("!") && container === undefined && name !== "",
     isRequired: type.endsWith("*"),
+    isPointer: type.includes("^"),
   };
 }
 
