@@ -29,7 +29,7 @@ describe("detectModelFormat", () => {
     [
       "XGBoost UBJSON",
       [file("model.ubj", "{L\0\0\0\0\0\0\0\x07learner{")],
-      { format: "xgboost-ubj", servable: false, advice: expect.stringMatching(/save_model\("model.json"\)/) },
+      { format: "xgboost-ubj", servable: true },
     ],
     ["LightGBM text", [file("iris.bst", "tree\nversion=v3\n")], { format: "lightgbm-text", servable: true }],
     [

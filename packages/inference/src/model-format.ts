@@ -40,11 +40,15 @@ export interface DetectedModel {
 }
 
 /** What our model server loads today. */
-const SERVABLE: ReadonlySet<ModelFormat> = new Set<ModelFormat>(["onnx", "xgboost-json", "lightgbm-text"]);
-const KNOWN = "known are ONNX (*.onnx), XGBoost JSON (*.json) and LightGBM text (*.txt, *.bst)";
+const SERVABLE: ReadonlySet<ModelFormat> = new Set<ModelFormat>([
+  "onnx",
+  "xgboost-json",
+  "xgboost-ubj",
+  "lightgbm-text",
+]);
+const KNOWN = "known are ONNX (*.onnx), XGBoost (*.json, *.ubj) and LightGBM text (*.txt, *.bst)";
 
 const ADVICE: Partial<Record<ModelFormat, string>> = {
-  "xgboost-ubj": 'this is an XGBoost UBJSON model; save it as JSON instead: booster.save_model("model.json")',
   "tensorflow-savedmodel":
     "this is a TensorFlow SavedModel; convert it to ONNX: python -m tf2onnx.convert --saved-model DIR --output model.onnx",
   "openvino-ir": "this is an OpenVINO IR model; package the ONNX model that it was converted from",

@@ -63,6 +63,8 @@ async function parse(format: DetectedModel["format"], bytes: Buffer): Promise<Mo
       return (await import("./lightgbm/model.ts")).loadLightgbmModel(bytes.toString("utf8"));
     case "xgboost-json":
       return (await import("./xgboost/model.ts")).loadXgboostModel(bytes.toString("utf8"));
+    case "xgboost-ubj":
+      return (await import("./xgboost/model.ts")).loadXgboostModel(bytes);
     default:
       throw new ModelLoadError(`models of the format ${format} are not served`);
   }

@@ -2,9 +2,11 @@
 
     pip install xgboost==3.2.0 numpy && python make_xgboost_answers.py
 
-Each case has the model as XGBoost's JSON, rows (null = missing) and xgboost's own float32 predictions.
+Each case has the model as XGBoost's JSON, rows (null = missing) and xgboost's own float32 predictions; some have the
+same model as UBJSON (base64).
 """
 
+import base64
 import json
 from pathlib import Path
 
@@ -40,7 +42,14 @@ VARIANTS = [
     ("categorical-onehot", "binary:logistic", {"max_cat_to_onehot": 64}, cat, (cat_label > 0).astype(np.float32)),
     ("two-targets", "reg:squarederror", {}, x, np.stack([signal, -signal], axis=1)),
     ("exact", "reg:squarederror", {"tree_method": "exact"}, x, signal),
+    ("vector-leaf", "reg:squarederror", {"multi_strategy": "multi_output_tree"}, x, np.stack([signal, -signal, signal**2], axis=1)),
+    ("vector-leaf-classes", "multi:softprob", {"multi_strategy": "multi_output_tree", "num_class": 3}, x, classes),
+    ("linear", "reg:squarederror", {"booster": "gblinear"}, x, signal),
+    ("linear-classes", "multi:softprob", {"booster": "gblinear", "num_class": 3}, x, classes),
+    ("linear-two-targets", "reg:squarederror", {"booster": "gblinear"}, x, np.stack([signal, 3 - signal], axis=1)),
+    ("linear-logistic", "binary:logistic", {"booster": "gblinear"}, x, binary),
 ]
+WITH_UBJ = {"binary:logistic", "multi:softprob", "dart", "categorical", "two-targets", "vector-leaf", "linear"}
 
 
 def record(name, objective, params, rows, label):
@@ -49,6 +58,8 @@ def record(name, objective, params, rows, label):
     if objective.startswith("rank:"):
         train.set_group([ROWS // 3] * 3)
     options = {"objective": objective, "max_depth": 3, "eta": 0.5, "seed": 1, "nthread": 1, **params}
+    if params.get("booster") == "gblinear":
+        del options["max_depth"]
     booster = xgboost.train(options, train, num_boost_round=4)
     asked = rows[:ASKED].copy()
     if rows is cat:
@@ -59,6 +70,7 @@ def record(name, objective, params, rows, label):
         "model": json.loads(bytes(booster.save_raw("json"))),
         "rows": [[None if np.isnan(v) else float(v) for v in row] for row in asked],
         "expected": [float(v) for v in answer.astype(np.float32).ravel()],
+        **({"ubj": base64.b64encode(bytes(booster.save_raw("ubj"))).decode()} if name in WITH_UBJ else {}),
     }
 
 

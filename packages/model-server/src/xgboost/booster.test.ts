@@ -25,15 +25,17 @@ interface RecordedCase {
   model: ModelJson;
   rows: (number | null)[][];
   expected: number[];
+  /** The same model as UBJSON, base64. */
+  ubj?: string;
 }
 
 const cases: RecordedCase[] = JSON.parse(
   readFileSync(new URL("../../testdata/xgboost-answers.json", import.meta.url), "utf8"),
 );
 
-function answers({ model, rows }: RecordedCase): number[] {
+function answers({ model, rows }: RecordedCase, form: string | Uint8Array = JSON.stringify(model)): number[] {
   const features = Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
-  return [...readBooster(JSON.stringify(model)).predict(features, rows.length)];
+  return [...readBooster(form).predict(features, rows.length)];
 }
 
 /** Distance in float32 steps, relative to the magnitude. */
@@ -50,9 +52,13 @@ describe("answers recorded from xgboost 3.2 (testdata/make_xgboost_answers.py)",
     }
   });
 
+  it.each(cases.filter(({ ubj }) => ubj !== undefined))("$name as UBJSON", (recorded) => {
+    expect(answers(recorded, Buffer.from(recorded.ubj ?? "", "base64"))).toEqual(answers(recorded));
+  });
+
   it("is bit-exact where no exponential is involved", () => {
     const exact = cases.filter(({ name }) =>
-      /squarederror|absoluteerror|quantile|logitraw|hinge|rank|two|exact/.test(name),
+      /squarederror|absoluteerror|quantile|logitraw|hinge|rank|two|exact|^vector-leaf$/.test(name),
     );
     expect(exact.length).toBeGreaterThan(7);
     for (const recorded of exact)
@@ -120,9 +126,14 @@ describe("hostile and unsupported files", () => {
     ],
     ["tree of no class", mutated((m) => (m.learner.gradient_booster.model.tree_info[0] = 7)), /tree_info/],
     [
-      "linear booster",
+      "another booster",
+      mutated((m) => (m.learner.gradient_booster.name = "gbmine")),
+      /booster "gbmine" is not gbtree, dart or gblinear/,
+    ],
+    [
+      "linear booster without weights",
       mutated((m) => (m.learner.gradient_booster.name = "gblinear")),
-      /gblinear.*has no trees/,
+      /gradient_booster.model.weights: not a list/,
     ],
     [
       "custom objective",
@@ -130,7 +141,11 @@ describe("hostile and unsupported files", () => {
       /objective "mine" is not supported/,
     ],
     ["broken base score", mutated((m) => (m.learner.learner_model_param.base_score = "[1,2]")), /base_score/],
-    ["vector leaves", mutated((m) => (tree(m).tree_param.size_leaf_vector = "2")), /multi_output_tree/],
+    [
+      "vector leaves of another size",
+      mutated((m) => (tree(m).tree_param["size_leaf_vector"] = "2")),
+      /trees\[0\]: leaves have 2 values, the model has 1 targets/,
+    ],
   ])("%s", (_, text, message) => {
     expect(() => readBooster(text)).toThrow(ModelLoadError);
     expect(() => readBooster(text)).toThrow(message);

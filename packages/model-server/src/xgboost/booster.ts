@@ -1,8 +1,9 @@
-/** An XGBoost booster read from its JSON form, evaluated in float32 as XGBoost's own CPU predictor does. */
+/** An XGBoost booster read from its JSON or UBJSON form, evaluated in float32 as XGBoost's own CPU predictor does. */
 import { ModelLoadError } from "../model.ts";
-import { countAt, fail, listAt, numbersAt, objectAt, stringAt, type JsonObject } from "./json.ts";
+import { readScores, type AddScores } from "./forest.ts";
+import { countAt, fail, objectAt, stringAt, type JsonObject } from "./json.ts";
 import { objectiveNamed, type Objective } from "./objective.ts";
-import { leafValue, readTree, type Tree } from "./tree.ts";
+import { parseUbjson } from "./ubjson.ts";
 
 export interface Booster {
   featureCount: number;
@@ -12,14 +13,6 @@ export interface Booster {
   outputsPerRow: number;
   /** Answers for `rows` rows of row-major features (NaN = missing), row-major. */
   predict(features: Float32Array, rows: number): Float32Array;
-}
-
-interface Forest {
-  trees: Tree[];
-  /** By tree: the class or target that it adds to. */
-  group: number[];
-  /** By tree: DART's weight, 1 otherwise. */
-  weight: number[];
 }
 
 /** A model with more answers per row would allocate without need; XGBoost users have at most thousands of classes. */
@@ -39,26 +32,6 @@ function parse(text: string): JsonObject {
   return { ...value };
 }
 
-function readForest(booster: JsonObject, featureCount: number, groups: number): Forest {
-  const where = "gradient_booster";
-  const kind = stringAt(booster, "name", where);
-  if (kind !== "gbtree" && kind !== "dart")
-    fail(where, `booster ${JSON.stringify(kind)} has no trees; use gbtree or dart`);
-  const holder = kind === "dart" ? objectAt(booster, "gbtree", where) : booster;
-  const model = objectAt(holder, "model", where);
-  const trees = listAt(model, "trees", where).map((tree, index) => {
-    if (typeof tree !== "object" || tree === null) fail(`trees[${index}]`, "not an object");
-    return readTree({ ...tree }, featureCount, `trees[${index}]`);
-  });
-  const group = numbersAt(model, "tree_info", where, trees.length);
-  if (group.some((index) => !Number.isInteger(index) || index < 0 || index >= groups)) {
-    fail(`${where}.tree_info`, `names a class or target outside 0…${groups - 1}`);
-  }
-  const weight =
-    kind === "dart" ? numbersAt(booster, "weight_drop", where, trees.length) : trees.map(() => 1);
-  return { trees, group, weight };
-}
-
 /** `"5E-1"` until XGBoost 3.0, `"[5E-1]"` or one value per class since 3.1. */
 function readBaseScores(parameters: JsonObject, groups: number): number[] {
   const text = stringAt(parameters, "base_score", "learner_model_param");
@@ -76,7 +49,7 @@ function readBaseScores(parameters: JsonObject, groups: number): number[] {
 }
 
 function evaluate(
-  forest: Forest,
+  addScores: AddScores,
   margins: Float32Array,
   objective: Objective,
   shape: { featureCount: number; outputsPerRow: number },
@@ -86,11 +59,7 @@ function evaluate(
     const answer = new Float32Array(rows * shape.outputsPerRow);
     for (let index = 0; index < rows; index++) {
       row.set(margins);
-      for (const [number, tree] of forest.trees.entries()) {
-        const group = forest.group[number] ?? 0;
-        const leaf = leafValue(tree, features, index * shape.featureCount);
-        row[group] = (row[group] ?? 0) + Math.fround(leaf * (forest.weight[number] ?? 1));
-      }
+      addScores(row, features, index * shape.featureCount);
       const kept = objective.transform(row);
       answer.set(row.subarray(0, kept), index * shape.outputsPerRow);
     }
@@ -99,12 +68,14 @@ function evaluate(
 }
 
 /**
- * Reads an XGBoost JSON model (1.x to 3.x).
+ * Reads an XGBoost model (1.x to 3.x).
  *
+ * @param model the text of a JSON model, or the bytes of a UBJSON one
  * @throws ModelLoadError naming the field that is wrong or not supported
  */
-export function readBooster(text: string): Booster {
-  const learner = objectAt(parse(text), "learner", "document");
+export function readBooster(model: string | Uint8Array): Booster {
+  const document = typeof model === "string" ? parse(model) : parseUbjson(model);
+  const learner = objectAt(document, "learner", "document");
   const parameters = objectAt(learner, "learner_model_param", "learner");
   const featureCount = countAt(parameters, "num_feature", "learner_model_param");
   if (featureCount === 0 || featureCount > MAX_FEATURES) {
@@ -117,7 +88,8 @@ export function readBooster(text: string): Booster {
   );
   if (groups > MAX_GROUPS) fail("learner_model_param", `${groups} classes are more than ${MAX_GROUPS}`);
   const objective = objectiveNamed(stringAt(objectAt(learner, "objective", "learner"), "name", "objective"));
-  const forest = readForest(objectAt(learner, "gradient_booster", "learner"), featureCount, groups);
+  const booster = objectAt(learner, "gradient_booster", "learner");
+  const addScores = readScores(booster, { features: featureCount, groups });
   const margins = Float32Array.from(readBaseScores(parameters, groups), (score) =>
     objective.toMargin(Math.fround(score)),
   );
@@ -130,6 +102,6 @@ export function readBooster(text: string): Booster {
     featureCount,
     featureNames: Array.isArray(names) ? names.map(String) : [],
     outputsPerRow,
-    predict: evaluate(forest, margins, objective, { featureCount, outputsPerRow }),
+    predict: evaluate(addScores, margins, objective, { featureCount, outputsPerRow }),
   };
 }

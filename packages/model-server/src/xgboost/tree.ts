@@ -15,6 +15,8 @@ export interface Tree {
   defaultLeft: Uint8Array;
   /** By node: the categories that go right, for categorical splits only. */
   categories: ReadonlyMap<number, ReadonlySet<number>>;
+  /** Values of vector leaves by node, one per target; undefined where leaves are numbers. */
+  vectors: Float32Array | undefined;
 }
 
 /** Largest category that float32 counts exactly; XGBoost treats others as unknown (src/common/categorical.h). */
@@ -54,21 +56,55 @@ function readCategories(tree: JsonObject, nodes: number, where: string): Map<num
   return categories;
 }
 
+/** How many values a leaf has: one, or with `multi_strategy="multi_output_tree"` one per target. */
+function leafSize(json: JsonObject, groups: number, where: string): number {
+  const parameters = json["tree_param"];
+  const isObject = typeof parameters === "object" && parameters !== null;
+  const size = isObject ? Math.max(1, countAt({ ...parameters }, "size_leaf_vector", where, 1)) : 1;
+  if (size !== 1 && size !== groups)
+    fail(where, `leaves have ${size} values, the model has ${groups} targets`);
+  return size;
+}
+
+/**
+ * Since XGBoost 3.1 vector leaves lie in `leaf_weights`, and a leaf's right child is its index there; before, every node
+ * had its vector in `base_weights`. @returns the vectors by node
+ */
+function readVectors(
+  json: JsonObject,
+  leaves: { left: readonly number[]; index: readonly number[]; size: number },
+  where: string,
+): Float32Array {
+  const { left, index, size } = leaves;
+  if (json["leaf_weights"] === undefined) {
+    return Float32Array.from(numbersAt(json, "base_weights", where, left.length * size));
+  }
+  const weights = numbersAt(json, "leaf_weights", where);
+  const vectors = new Float32Array(left.length * size);
+  for (const [node, child] of left.entries()) {
+    if (child !== -1) continue;
+    const at = (index[node] ?? -1) * size;
+    if (!Number.isInteger(at) || at < 0 || at + size > weights.length)
+      fail(where, `leaf ${node} has no leaf_weights`);
+    vectors.set(weights.slice(at, at + size), node * size);
+  }
+  return vectors;
+}
+
 /**
  * Reads and checks one tree.
  *
  * @throws ModelLoadError naming the array that is wrong
  */
-export function readTree(json: JsonObject, featureCount: number, where: string): Tree {
-  const parameters = json["tree_param"];
-  const isObject = typeof parameters === "object" && parameters !== null;
-  if (isObject && countAt({ ...parameters }, "size_leaf_vector", where, 1) > 1) {
-    fail(where, 'leaves are vectors (multi_strategy="multi_output_tree"); train with one output per tree');
-  }
+export function readTree(json: JsonObject, featureCount: number, groups: number, where: string): Tree {
+  const size = leafSize(json, groups, where);
   const nodes = listAt(json, "left_children", where).length;
   if (nodes === 0) fail(where, "has no nodes");
   const left = numbersAt(json, "left_children", where, nodes);
-  const right = numbersAt(json, "right_children", where, nodes);
+  const rightOrLeaf = numbersAt(json, "right_children", where, nodes);
+  const vectors = size === 1 ? undefined : readVectors(json, { left, index: rightOrLeaf, size }, where);
+  const right =
+    vectors === undefined ? rightOrLeaf : rightOrLeaf.map((child, node) => (left[node] === -1 ? -1 : child));
   checkShape(left, right, where);
   const feature = numbersAt(json, "split_indices", where, nodes);
   for (const [node, index] of feature.entries()) {
@@ -89,6 +125,7 @@ export function readTree(json: JsonObject, featureCount: number, where: string):
     condition: Float32Array.from(numbersAt(json, "split_conditions", where, nodes)),
     defaultLeft: Uint8Array.from(numbersAt(json, "default_left", where, nodes)),
     categories,
+    vectors,
   };
 }
 
@@ -101,12 +138,12 @@ function goesLeft(tree: Tree, node: number, value: number): boolean {
   return !categories.has(Math.trunc(value));
 }
 
-/** The leaf value (float32) that row `start…` of the row-major `features` falls into. */
-export function leafValue(tree: Tree, features: Float32Array, start: number): number {
+/** The leaf that row `start…` of the row-major `features` falls into. */
+export function leafNode(tree: Tree, features: Float32Array, start: number): number {
   let node = 0;
   for (let child = tree.left[0] ?? -1; child !== -1; child = tree.left[node] ?? -1) {
     const value = features[start + (tree.feature[node] ?? 0)] ?? Number.NaN;
     node = goesLeft(tree, node, value) ? child : (tree.right[node] ?? -1);
   }
-  return tree.condition[node] ?? 0;
+  return node;
 }
