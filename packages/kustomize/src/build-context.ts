@@ -3,6 +3,8 @@ import type { Loader } from "./loader.ts";
 import type { MergeSchema } from "./merge-schema.ts";
 import { builtInMergeSchema, customMergeSchema } from "./merge-schema.ts";
 import type { ConfiguredBy, Origin } from "./origin.ts";
+import { isFileUrl } from "./remote.ts";
+import { parseRepositoryUrl, withoutCredentials } from "./repository-url.ts";
 import { parseYamlDocuments } from "./yaml-parse.ts";
 
 /** The schema that kustomize v5.8 carries. */
@@ -11,26 +13,37 @@ const OPENAPI_VERSION = "v1.21.2";
 /** Where the build stands in the tree, for origin annotations. */
 class OriginTracker {
   #prefix = "";
+  /** The remote repository that the build is in, with its `ref`. */
+  #repository: Pick<Origin, "repo" | "ref"> = {};
 
   /** Runs an action for the base or component at a path relative to the present one. */
   within(path: string, action: () => void): void {
-    const outer = this.#prefix;
-    this.#prefix = posix.join(outer, path);
+    const outer = { prefix: this.#prefix, repository: this.#repository };
+    const remote = parseRepositoryUrl(path);
+    if (remote === undefined) {
+      this.#prefix = posix.join(outer.prefix, path);
+    } else {
+      this.#prefix = remote.directory;
+      const ref = remote.ref === "HEAD" ? {} : { ref: remote.ref };
+      this.#repository = { repo: withoutCredentials(remote.url), ...ref };
+    }
     try {
       action();
     } finally {
-      this.#prefix = outer;
+      this.#prefix = outer.prefix;
+      this.#repository = outer.repository;
     }
   }
 
   /** The origin of a file of the present kustomization. */
   ofFile(path: string): Origin {
-    return { path: /^https?:\/\//.test(path) ? path : posix.join(this.#prefix, path) };
+    if (isFileUrl(path)) return { path: withoutCredentials(path) };
+    return { ...this.#repository, path: posix.join(this.#prefix, path) };
   }
 
   /** The origin of what a generator or transformer of the present kustomization does. */
   configured(configuredBy: ConfiguredBy, configuredIn = "kustomization.yaml"): Origin {
-    return { configuredIn: posix.join(this.#prefix, configuredIn), configuredBy };
+    return { ...this.#repository, configuredIn: posix.join(this.#prefix, configuredIn), configuredBy };
   }
 }
 

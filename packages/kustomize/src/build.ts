@@ -9,6 +9,7 @@ import { Loader } from "./loader.ts";
 import type { MergeSchema } from "./merge-schema.ts";
 import { fixNameReferences } from "./name-reference.ts";
 import { formatOrigin, formatTransformations } from "./origin.ts";
+import type { RemoteSource } from "./remote.ts";
 import { noRemoteSource } from "./remote.ts";
 import { Accumulator } from "./accumulator.ts";
 import { Target } from "./target.ts";
@@ -51,15 +52,19 @@ const LOCAL_CONFIG = "config.kubernetes.io/local-config";
  * @throws Error in kustomize's words that names file and field
  */
 export function build(fileSystem: FileSystem, path: string, options: BuildOptions = {}): BuildResult {
+  return buildFrom(fileSystem, path, options, noRemoteSource());
+}
+
+/** As {@link build}, with remote files and bases from a source. */
+export function buildFrom(
+  fileSystem: FileSystem,
+  path: string,
+  options: BuildOptions,
+  remote: RemoteSource,
+): BuildResult {
   const warnings: string[] = [];
-  const loader = Loader.open(
-    {
-      fileSystem,
-      loadRestrictor: options.loadRestrictor ?? "LoadRestrictionsRootOnly",
-      remote: noRemoteSource(),
-    },
-    path,
-  );
+  const loadRestrictor = options.loadRestrictor ?? "LoadRestrictionsRootOnly";
+  const loader = Loader.open({ fileSystem, loadRestrictor, remote }, path);
   const context = new BuildContext((message) => void warnings.push(message), options.schema);
   const target = Target.load(loader, context);
   const total = new Accumulator();

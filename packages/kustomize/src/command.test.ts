@@ -12,10 +12,10 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-function run(...argv: string[]): { code: number; stdout: string; stderr: string } {
+async function run(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   let stdout = "";
   let stderr = "";
-  const code = runKustomizeCommand(argv, {
+  const code = await runKustomizeCommand(argv, {
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
     cwd: root,
@@ -38,8 +38,8 @@ describe("kustomize build", () => {
     write("app/ns.yaml", NAMESPACE);
   });
 
-  it("prints the manifests in legacy order and warnings on stderr", () => {
-    expect(run("build", "app")).toEqual({
+  it("prints the manifests in legacy order and warnings on stderr", async () => {
+    expect(await run("build", "app")).toEqual({
       code: 0,
       stdout: `apiVersion: v1
 kind: Namespace
@@ -61,9 +61,9 @@ metadata:
     });
   });
 
-  it("--reorder none, --enable-managedby-label and -o", () => {
+  it("--reorder none, --enable-managedby-label and -o", async () => {
     expect(
-      run("build", "app", "--reorder", "none", "--enable-managedby-label", "-o", "out.yaml").stdout,
+      (await run("build", "app", "--reorder", "none", "--enable-managedby-label", "-o", "out.yaml")).stdout,
     ).toBe("");
     expect(readFileSync(join(root, "out.yaml"), "utf8")).toBe(`apiVersion: v1
 kind: ConfigMap
@@ -83,10 +83,13 @@ metadata:
 `);
   });
 
-  it("--load-restrictor LoadRestrictionsNone lets a file be outside", () => {
+  it("--load-restrictor LoadRestrictionsNone lets a file be outside", async () => {
     write("k/kustomization.yaml", "resources:\n- ../app/cm.yaml\n");
-    expect(run("build", "k")).toMatchObject({ code: 1, stderr: expect.stringContaining("security; file") });
-    expect(run("build", "k", "--load-restrictor", "LoadRestrictionsNone")).toMatchObject({
+    expect(await run("build", "k")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("security; file"),
+    });
+    expect(await run("build", "k", "--load-restrictor", "LoadRestrictionsNone")).toMatchObject({
       code: 0,
       stdout: CONFIG_MAP,
     });
@@ -101,23 +104,27 @@ metadata:
     [[], "no command"],
     [["edit", "set", "image"], "no image"],
     [["edit", "set", "image", "x"], "invalid format of image 'x'"],
-  ])("wrong usage: %j", (argv, message) => {
-    expect(run(...argv)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(message) });
+  ])("wrong usage: %j", async (argv, message) => {
+    expect(await run(...argv)).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining(message),
+    });
   });
 
-  it("says what is missing", () => {
-    expect(run("build", "nope")).toMatchObject({ code: 1, stderr: expect.stringContaining("nope") });
+  it("says what is missing", async () => {
+    expect(await run("build", "nope")).toMatchObject({ code: 1, stderr: expect.stringContaining("nope") });
     mkdirSync(join(root, "empty"));
-    expect(run("build", "empty").stderr).toBe(
+    expect((await run("build", "empty")).stderr).toBe(
       `Error: unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '${join(root, "empty")}'\n`,
     );
   });
 });
 
 describe("kustomize edit set image", () => {
-  it("edits the file in place", () => {
+  it("edits the file in place", async () => {
     write("kustomization.yaml", "# keep\nresources: []\n");
-    expect(run("edit", "set", "image", "model=reg:5000/bike:v2", "base@sha256:abc")).toMatchObject({
+    expect(await run("edit", "set", "image", "model=reg:5000/bike:v2", "base@sha256:abc")).toMatchObject({
       code: 0,
     });
     expect(readFileSync(join(root, "kustomization.yaml"), "utf8")).toBe(`# keep
@@ -131,7 +138,7 @@ images:
 `);
   });
 
-  it("needs a kustomization", () => {
-    expect(run("edit", "set", "image", "a=b:c").stderr).toContain("Missing kustomization file");
+  it("needs a kustomization", async () => {
+    expect((await run("edit", "set", "image", "a=b:c")).stderr).toContain("Missing kustomization file");
   });
 });

@@ -1,9 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { BuildOptions } from "./build.ts";
 import { build, toYaml } from "./build.ts";
 import { diskFileSystem } from "./file-system.ts";
 import type { ImageEdit } from "./set-image.ts";
+import { networkFetcher } from "./network-fetcher.ts";
+import { buildWithRemotes } from "./remote-build.ts";
+import { parseRepositoryUrl } from "./repository-url.ts";
 import { setImage } from "./set-image.ts";
 import { splitImage } from "./images.ts";
 
@@ -11,6 +15,9 @@ export interface CommandStreams {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
   readonly cwd: string;
+  /** The environment of the git that `--enable-remote` runs; the process's own by default. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
 }
 
 const EXIT_OK = 0;
@@ -19,8 +26,11 @@ const EXIT_USAGE = 2;
 
 const HELP = `Render or edit a kustomization.
 
-  kustomize build [DIR] [--reorder none|legacy] [--load-restrictor LoadRestrictionsNone] [--enable-managedby-label] [-o FILE]
+  kustomize build [DIR] [--reorder none|legacy] [--load-restrictor LoadRestrictionsNone] [--enable-managedby-label] [--enable-remote] [-o FILE]
   kustomize edit set image NAME=NEWNAME[:TAG][@DIGEST] ... (in the directory of the kustomization)
+
+The network is used with --enable-remote only: then bases may be Git repositories (fetched by the git of this machine) and
+files may be https URLs. DIR may be such a base, too.
 
 Example:
   kustomize build apps/bike-rental --reorder none
@@ -32,10 +42,10 @@ class UsageError extends Error {}
  * `kustomize build` and `kustomize edit set image` with kustomize's flags: data on stdout, warnings and errors on stderr.
  * @returns the exit code: 0, 1 for a failed build, 2 for wrong usage
  */
-export function runKustomizeCommand(argv: readonly string[], streams: CommandStreams): number {
+export async function runKustomizeCommand(argv: readonly string[], streams: CommandStreams): Promise<number> {
   const [command, ...rest] = argv;
   try {
-    if (command === "build") return runBuild(rest, streams);
+    if (command === "build") return await runBuild(rest, streams);
     if (command === "edit" && rest[0] === "set" && rest[1] === "image")
       return runSetImage(rest.slice(2), streams);
     if (command === "--help" || command === "-h" || command === "help") {
@@ -69,6 +79,7 @@ function parseBuildArguments(args: readonly string[]): {
         "load-restrictor": { type: "string" },
         "enable-managedby-label": { type: "boolean" },
         "enable-helm": { type: "boolean" },
+        "enable-remote": { type: "boolean" },
         output: { type: "string", short: "o" },
         help: { type: "boolean", short: "h" },
       },
@@ -95,7 +106,7 @@ function oneOf<const T extends string>(
   return found;
 }
 
-function runBuild(args: readonly string[], streams: CommandStreams): number {
+async function runBuild(args: readonly string[], streams: CommandStreams): Promise<number> {
   const { values, positionals } = parseBuildArguments(args);
   if (values.help === true) {
     streams.stdout.write(HELP);
@@ -104,7 +115,9 @@ function runBuild(args: readonly string[], streams: CommandStreams): number {
   if (positionals.length > 1)
     throw new UsageError("specify one path to a directory with a kustomization file");
   if (values["enable-helm"] === true) throw new UsageError("--enable-helm: Helm charts are not rendered");
-  const result = build(diskFileSystem(), resolve(streams.cwd, positionals[0] ?? "."), {
+  const given = positionals[0] ?? ".";
+  const path = parseRepositoryUrl(given) === undefined ? resolve(streams.cwd, given) : given;
+  const options: BuildOptions = {
     reorder: oneOf("reorder", values.reorder, ["legacy", "none"], "legacy"),
     loadRestrictor: oneOf(
       "load-restrictor",
@@ -113,7 +126,17 @@ function runBuild(args: readonly string[], streams: CommandStreams): number {
       "LoadRestrictionsRootOnly",
     ),
     managedByLabel: values["enable-managedby-label"] === true,
-  });
+  };
+  const fileSystem = diskFileSystem();
+  const { env, signal } = streams;
+  const result =
+    values["enable-remote"] === true
+      ? await buildWithRemotes(fileSystem, path, {
+          ...options,
+          fetcher: networkFetcher(env === undefined ? {} : { env }),
+          ...(signal === undefined ? {} : { signal }),
+        })
+      : build(fileSystem, path, options);
   for (const warning of result.warnings) streams.stderr.write(`# ${warning}\n`);
   const yaml = toYaml(result.resources);
   if (typeof values.output === "string") writeFileSync(resolve(streams.cwd, values.output), yaml);

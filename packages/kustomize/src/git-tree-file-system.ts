@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import type { FileSystem } from "./file-system.ts";
 import type { MemoryFile } from "./memory-file-system.ts";
 import { memoryFileSystem } from "./memory-file-system.ts";
+import { MAX_GIT_OUTPUT_BYTES, runGit } from "./run-git.ts";
 
 export interface GitTree {
   /** Path of the repository, bare or not. */
@@ -13,18 +13,26 @@ export interface GitTree {
   readonly signal?: AbortSignal;
 }
 
-/** What git may print for one tree; a GitOps repository is a thousandth of it. */
-const MAX_TREE_BYTES = 256 * 1024 * 1024;
 /** Larger blobs are left out: a kustomization cannot use them, and models lie in some repositories. */
 const MAX_BLOB_BYTES = 16 * 1024 * 1024;
 const SYMBOLIC_LINK = "120000";
+const SUBMODULE = "commit";
 const NEWLINE = 10;
 
 interface TreeEntry {
   readonly mode: string;
+  readonly type: string;
   readonly object: string;
   readonly size: number;
   readonly path: string;
+}
+
+/** The content of a commit. */
+export interface GitTreeContent {
+  /** By path from the root. */
+  readonly files: Map<string, MemoryFile>;
+  /** Commits of other repositories, by the path that they belong to. */
+  readonly submodules: ReadonlyMap<string, string>;
 }
 
 /**
@@ -32,34 +40,41 @@ interface TreeEntry {
  * @throws Error with git's message: no such repository or commit
  */
 export async function gitTreeFileSystem(tree: GitTree): Promise<FileSystem> {
+  return memoryFileSystem((await readGitTree(tree)).files);
+}
+
+/** As {@link gitTreeFileSystem}, the files alone. @param maxBytes of all files; more is an error */
+export async function readGitTree(tree: GitTree, maxBytes = MAX_GIT_OUTPUT_BYTES): Promise<GitTreeContent> {
   const { repository, commit, paths = [], signal } = tree;
   if (commit.startsWith("-")) throw new Error(`'${commit}' is not a commit`);
-  const listing = await git(
-    repository,
-    ["ls-tree", "-r", "-l", "-z", "--full-tree", commit, "--", ...paths],
-    "",
-    signal,
-  );
+  const git = (args: readonly string[], input: string): Promise<Buffer> =>
+    runGit({ repository, args, input, ...(signal === undefined ? {} : { signal }) });
+  const listing = await git(["ls-tree", "-r", "-l", "-z", "--full-tree", commit, "--", ...paths], "");
   const entries = parseListing(listing.toString("utf8"));
-  const wanted = entries.filter(({ size }) => size <= MAX_BLOB_BYTES);
+  const submodules = new Map(
+    entries.filter(({ type }) => type === SUBMODULE).map(({ path, object }) => [path, object]),
+  );
+  const wanted = entries.filter(({ type, size }) => type !== SUBMODULE && size <= MAX_BLOB_BYTES);
+  const total = wanted.reduce((sum, { size }) => sum + size, 0);
+  if (total > maxBytes) throw new Error(`the tree has ${total} bytes, at most ${maxBytes} are read`);
   const request = wanted.map(({ object }) => `${object}\n`).join("");
-  const blobs = splitBatch(await git(repository, ["cat-file", "--batch"], request, signal));
+  const blobs = splitBatch(await git(["cat-file", "--batch"], request));
   const files = new Map<string, MemoryFile>();
   for (const [index, { mode, path }] of wanted.entries()) {
     const content = blobs[index];
     if (content === undefined) continue;
-    files.set(`/${path}`, mode === SYMBOLIC_LINK ? { link: content.toString("utf8") } : content);
+    files.set(path, mode === SYMBOLIC_LINK ? { link: content.toString("utf8") } : content);
   }
-  return memoryFileSystem(files);
+  return { files, submodules };
 }
 
-/** Lines of `<mode> blob <object> <size>\t<path>`; submodules are left out. */
+/** Lines of `<mode> <type> <object> <size>\t<path>`; a submodule has no size. */
 function parseListing(text: string): TreeEntry[] {
   return text.split("\0").flatMap((line) => {
-    const match = /^(\d+) blob ([0-9a-f]+) +(\d+)\t([^]+)$/.exec(line);
+    const match = /^(\d+) (blob|commit) ([0-9a-f]+) +(\d+|-)\t([^]+)$/.exec(line);
     if (match === null) return [];
-    const [, mode = "", object = "", size = "0", path = ""] = match;
-    return [{ mode, object, size: Number(size), path }];
+    const [, mode = "", type = "", object = "", size = "0", path = ""] = match;
+    return [{ mode, type, object, size: Number(size) || 0, path }];
   });
 }
 
@@ -75,45 +90,4 @@ function splitBatch(output: Buffer): Buffer[] {
     at = end + 1 + size + 1;
   }
   return blobs;
-}
-
-function git(
-  repository: string,
-  args: readonly string[],
-  input: string,
-  signal?: AbortSignal,
-): Promise<Buffer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const child = spawn("git", ["-C", repository, ...args], {
-    stdio: ["pipe", "pipe", "pipe"],
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let errors = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    size += chunk.length;
-    if (size <= MAX_TREE_BYTES) chunks.push(chunk);
-    else child.kill();
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    if (errors.length < 4_000) errors += chunk.toString("utf8");
-  });
-  child.on("error", reject);
-  child.on("close", (code) => {
-    if (size > MAX_TREE_BYTES)
-      reject(new Error(`the tree in '${repository}' has more than ${MAX_TREE_BYTES} bytes`));
-    else if (code === 0) resolve(Buffer.concat(chunks));
-    else
-      reject(
-        new Error(
-          `git ${args[0] ?? ""} in '${repository}' failed: ${errors.trim() || `exit code ${String(code)}`}`,
-        ),
-      );
-  });
-  child.stdin.on("error", () => {
-    // git ended early; its exit code says why.
-  });
-  child.stdin.end(input);
-  return promise;
 }

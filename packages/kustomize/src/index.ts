@@ -18,3 +18,7 @@ export { gitTreeFileSystem } from "./git-tree-file-system.ts";
 export type { GitTree } from "./git-tree-file-system.ts";
 export { BuildCache } from "./build-cache.ts";
 export type { CachedBuildResult } from "./build-cache.ts";
+export { buildWithRemotes } from "./remote-build.ts";
+export type { FetchBounds, RemoteBuildOptions, RemoteFetcher, RemoteLimits } from "./remote-build.ts";
+export { networkFetcher } from "./network-fetcher.ts";
+export type { NetworkOptions } from "./network-fetcher.ts";

@@ -1,6 +1,8 @@
 import { posix } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 import type { RemoteSource } from "./remote.ts";
+import { isFileUrl } from "./remote.ts";
+import { withoutCredentials } from "./repository-url.ts";
 
 export type LoadRestrictor = "LoadRestrictionsRootOnly" | "LoadRestrictionsNone";
 
@@ -9,6 +11,9 @@ export interface LoaderContext {
   readonly loadRestrictor: LoadRestrictor;
   readonly remote: RemoteSource;
 }
+
+/** Repositories that name repositories that name repositories: deeper than this, nobody means it. */
+const MAX_REMOTE_DEPTH = 10;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -27,14 +32,28 @@ export class Loader {
     this.#clone = clone;
   }
 
-  /** The loader of the directory to build. @throws Error when there is no such directory */
+  /** The loader of the directory to build, which may be a remote base. @throws Error when there is no such directory */
   static open(context: LoaderContext, path: string): Loader {
-    return new Loader(context, directoryAt(context.fileSystem, path));
+    return Loader.#openRemote(context, path) ?? new Loader(context, directoryAt(context.fileSystem, path));
+  }
+
+  static #openRemote(context: LoaderContext, path: string, parent?: Loader): Loader | undefined {
+    const remote = context.remote.repository(path);
+    if (remote === undefined) return undefined;
+    const root = directoryAt(remote.fileSystem, remote.directory);
+    parent?.checkCycle(root);
+    if ((parent?.remoteDepth ?? 0) >= MAX_REMOTE_DEPTH) {
+      throw new Error(
+        `remote base '${withoutCredentials(path)}' is the ${MAX_REMOTE_DEPTH + 1}th in a row, at most ${MAX_REMOTE_DEPTH} are followed`,
+      );
+    }
+    // Only the files of the repository are in reach from here on.
+    return new Loader({ ...context, fileSystem: remote.fileSystem }, root, parent, remote.clone);
   }
 
   /** The content of a file, relative to the root. @throws Error as kustomize words it: missing, or outside the root */
   readBytes(path: string): Uint8Array {
-    if (/^https?:\/\//.test(path)) return this.#context.remote.file(path);
+    if (isFileUrl(path)) return this.#context.remote.file(path);
     const { fileSystem, loadRestrictor } = this.#context;
     const joined = posix.isAbsolute(path) ? path : posix.join(this.root, path);
     const real = fileSystem.realPath(joined);
@@ -62,11 +81,8 @@ export class Loader {
 
   /** The loader of a base or component. @throws Error for a file, an absolute path, a cycle or a remote base */
   openBase(path: string): Loader {
-    const remote = this.#context.remote.repository(path);
-    if (remote !== undefined) {
-      const root = directoryAt(this.#context.fileSystem, remote.directory);
-      return new Loader(this.#context, root, this, remote.clone);
-    }
+    const remote = Loader.#openRemote(this.#context, path, this);
+    if (remote !== undefined) return remote;
     if (posix.isAbsolute(path)) throw new Error(`new root '${path}' cannot be absolute`);
     const root = directoryAt(this.#context.fileSystem, posix.join(this.root, path));
     if (this.#clone !== undefined && !isInside(root, this.#clone)) {
@@ -74,6 +90,13 @@ export class Loader {
     }
     this.checkCycle(root);
     return new Loader(this.#context, root, this, this.#clone);
+  }
+
+  /** How many remote bases lie between this root and the directory that is built. */
+  private get remoteDepth(): number {
+    const parent = this.#parent;
+    const own = this.#clone !== undefined && this.#clone !== (parent && parent.#clone) ? 1 : 0;
+    return own + (parent?.remoteDepth ?? 0);
   }
 
   private checkCycle(root: string): void {

@@ -7,6 +7,7 @@ import { runGenerators } from "./run-generators.ts";
 import type { Kustomization } from "./kustomization.ts";
 import type { Loader } from "./loader.ts";
 import { readKustomization } from "./kustomization-file.ts";
+import { withoutCredentials } from "./repository-url.ts";
 import { parseResources } from "./resource-parser.ts";
 import { runTransformers, runValidators } from "./run-transformers.ts";
 import { crdConfig } from "./crd-config.ts";
@@ -102,20 +103,20 @@ export class Target implements Layer {
     try {
       text = this.loader.readText(path);
     } catch (error) {
-      throw prefixed(`accumulating resources from '${path}'`, error);
+      throw prefixed(`accumulating resources from '${withoutCredentials(path)}'`, error);
     }
     let resources;
     try {
       resources = parseResources(text);
     } catch (error) {
-      throw fileError(path, asError(error));
+      throw fileError(withoutCredentials(path), asError(error));
     }
     const origin = this.context.origin.ofFile(path);
     for (const resource of resources) resource.origin = origin;
     try {
       into.map.append(resources);
     } catch (error) {
-      throw prefixed(`merging resources from '${path}'`, error);
+      throw prefixed(`merging resources from '${withoutCredentials(path)}'`, error);
     }
   }
 
