@@ -16,9 +16,12 @@ interface Report {
   secondsToFirstPredictions: number;
 }
 
-/** The bounds of the acceptance, not the goals: 20 s and 800 MB on two cores; CI machines may be busier. */
-const MAX_SECONDS_TO_FIRST_PREDICTIONS = 40;
-const MAX_RSS_BYTES = 900 * 1024 * 1024;
+/**
+ * `npm run bench` holds start-up to its 20 s on a quiet machine; here other work may share the cores, so this only tells a
+ * start that hangs from a slow one. Memory does not depend on load: 800 MB in all.
+ */
+const MAX_SECONDS_TO_FIRST_PREDICTIONS = 120;
+const MAX_RSS_BYTES = 800 * 1024 * 1024;
 
 describe("from a trained model to predictions at two near edges, through Git", () => {
   test("`ai-edge demo --once --output json` holds", async () => {
