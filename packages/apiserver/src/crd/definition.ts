@@ -9,6 +9,7 @@ import {
 import { customColumns } from "../printing/columns.ts";
 import { ALL_VERBS, type Resource, type ScalePaths } from "../resources/resource.ts";
 import { invalidValue, required } from "../rest/errors.ts";
+import { ruleWarnings } from "./rules.ts";
 import { structuralSchema } from "./structural.ts";
 
 /** Converts between two versions of a custom kind beyond renaming the version. */
@@ -49,7 +50,7 @@ export function resourcesOfDefinition(
           fieldsOf(jsonPath),
         ]),
       ),
-      strategy: {},
+      strategy: ruleWarnings(version),
       columns: customColumns(version.additionalPrinterColumns),
       custom: true,
       schema: structuralSchema(version),

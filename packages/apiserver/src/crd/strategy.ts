@@ -2,6 +2,7 @@ import type { CustomResourceDefinition } from "@ai-edge/api";
 import { formatTime, withCondition } from "@ai-edge/apimachinery";
 import type { Strategy } from "../resources/resource.ts";
 import { validateDefinition } from "./definition.ts";
+import { definitionRuleWarnings } from "./rules.ts";
 
 /** Keeps a definition until its objects are gone (apiextensions-apiserver's finalizer). */
 export const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
@@ -27,6 +28,7 @@ export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition
     establish(definition, now);
   },
   validate: (definition) => validateDefinition(definition),
+  warnings: definitionRuleWarnings,
 };
 
 function establish(definition: CustomResourceDefinition, now: Date): void {

@@ -44,7 +44,8 @@ export function checkNamespace(
 /** Types, unknown fields and defaults of a body: what decoding does in a Go server. */
 export function conformBody(resource: Resource, object: UnstructuredObject, context: WriteContext): void {
   const unknown = resource.schema.conform(object);
-  const messages = unknown.map((path) => `unknown field "${path}"`);
+  context.warnings.push(...(resource.strategy.warnings?.(object) ?? []));
+  const messages = [...unknown.map((path) => `unknown field "${path}"`), ...(context.duplicates ?? [])];
   if (messages.length === 0 || context.fieldValidation === "Ignore") return;
   if (context.fieldValidation === "Strict") {
     const text = `strict decoding error: ${messages.join(", ")}`;

@@ -23,6 +23,8 @@ export interface WriteContext {
   readonly fieldManager: string;
   /** What to do about unknown fields. */
   readonly fieldValidation: "Strict" | "Warn" | "Ignore";
+  /** What is wrong with the body beside unknown fields: `duplicate field "spec.replicas"`. */
+  readonly duplicates?: readonly string[];
   /** Collects texts for Warning headers. */
   readonly warnings: string[];
 }

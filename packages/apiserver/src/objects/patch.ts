@@ -44,7 +44,7 @@ export function patchFor(
   resource: Resource,
   body: Uint8Array,
   contentType: string | undefined,
-  options: { force: boolean; fieldManager: string },
+  options: { force: boolean; fieldManager: string; duplicates?: string[] },
 ): PatchOperation {
   const { type } = parseMediaType(contentType ?? "");
   switch (type) {
@@ -53,7 +53,7 @@ export function patchFor(
       return update((current) => asObject(applyJsonPatch(current, operations)));
     }
     case "application/merge-patch+json": {
-      const patch = objectBody(parseJson(body));
+      const patch = objectBody(parseJson(body, options.duplicates));
       return update((current) => asObject(applyMergePatch(current, patch)));
     }
     case "application/strategic-merge-patch+json": {
@@ -62,7 +62,7 @@ export function patchFor(
           type,
           "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
         );
-      const patch = objectBody(parseJson(body));
+      const patch = objectBody(parseJson(body, options.duplicates));
       return update((current) => asObject(applyStrategicMerge(current, patch, resource.mergeRules)));
     }
     case "application/apply-patch+yaml":
@@ -73,7 +73,7 @@ export function patchFor(
           'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
         );
       }
-      return apply(objectBody(parseYamlBody(body)), options.force);
+      return apply(objectBody(parseYamlBody(body, options.duplicates)), options.force);
     }
     default:
       throw unsupported(type, ACCEPTED);

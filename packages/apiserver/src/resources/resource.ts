@@ -48,6 +48,8 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
   prepareForCreate?(object: T, context: HookContext): void;
   /** Puts back what must not change. */
   prepareForUpdate?(object: T, old: T, context: HookContext): void;
+  /** What is accepted but has no effect; for Warning headers. Runs before everything else: only fields were conformed. */
+  warnings?(object: T): string[];
   /** What is wrong; empty when valid. */
   validate?(object: T, old: T | undefined): StatusCause[];
   /** The kind's own rule for names; default: DNS subdomain. @returns messages */

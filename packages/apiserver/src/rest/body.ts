@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { type UnstructuredObject, isJsonObject, statusError } from "@ai-edge/apimachinery";
-import { parse as parseYaml } from "yaml";
+import { type YAMLParseError, parseDocument } from "yaml";
 import { type ExpectedKind, decodeProtobufObject } from "../protobuf/object.ts";
+import { duplicateFields } from "./duplicate-keys.ts";
 import { parseMediaType } from "./negotiation.ts";
 
 /** `MaxRequestBodyBytes` of kube-apiserver. */
@@ -10,6 +11,9 @@ const MAX_BODY_BYTES = 3 * 1024 * 1024;
 const MAX_DEPTH = 500;
 /** YAML aliases may blow up small bodies ("billion laughs"); kubectl sends none. */
 const MAX_YAML_ALIASES = 100;
+
+/** Of a key in a message. */
+const MAX_SHOWN_KEY = 100;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -28,6 +32,13 @@ export async function readBody(request: IncomingMessage): Promise<Uint8Array> {
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }
 
+export interface DecodeOptions {
+  /** The kind of protobuf bodies that do not name it. */
+  readonly expected?: ExpectedKind | undefined;
+  /** Collects `duplicate field "…"` for keys that are there twice. */
+  readonly duplicates?: string[] | undefined;
+}
+
 /**
  * The object in a body of JSON, YAML or Kubernetes protobuf.
  * @throws StatusError UnsupportedMediaType, BadRequest
@@ -35,24 +46,24 @@ export async function readBody(request: IncomingMessage): Promise<Uint8Array> {
 export function decodeObject(
   body: Uint8Array,
   contentType: string | undefined,
-  expected?: ExpectedKind,
+  options: DecodeOptions = {},
 ): UnstructuredObject {
-  return asObject(decodeValue(body, contentType, expected));
+  return asObject(decodeValue(body, contentType, options));
 }
 
 /** Like {@link decodeObject}, for bodies that may be something else: patches, DeleteOptions. */
 export function decodeValue(
   body: Uint8Array,
   contentType: string | undefined,
-  expected?: ExpectedKind,
+  { expected, duplicates }: DecodeOptions = {},
 ): unknown {
   const { type } = parseMediaType(contentType ?? "application/json");
   switch (type) {
     case "application/json":
     case "":
-      return parseJson(body);
+      return parseJson(body, duplicates);
     case "application/yaml":
-      return parseYamlBody(body);
+      return parseYamlBody(body, duplicates);
     case "application/vnd.kubernetes.protobuf":
       return decodeProtobufObject(body, expected);
     default:
@@ -63,8 +74,11 @@ export function decodeValue(
   }
 }
 
-/** Parses JSON from outside. @throws StatusError BadRequest for bad UTF-8, bad JSON or too deep nesting */
-export function parseJson(body: Uint8Array): unknown {
+/**
+ * Parses JSON from outside. Of a key that is there twice the last one counts; @param duplicates collects them.
+ * @throws StatusError BadRequest for bad UTF-8, bad JSON or too deep nesting
+ */
+export function parseJson(body: Uint8Array, duplicates?: string[]): unknown {
   const text = decodeText(body);
   let value: unknown;
   try {
@@ -73,21 +87,33 @@ export function parseJson(body: Uint8Array): unknown {
     throw badBody(error);
   }
   checkDepth(value);
+  duplicates?.push(...duplicateFields(text).map((path) => `duplicate field "${path}"`));
   return value;
 }
 
-/** Parses one YAML (or JSON) document from outside. @throws StatusError BadRequest */
-export function parseYamlBody(body: Uint8Array): unknown {
+/** Parses one YAML (or JSON) document from outside, as {@link parseJson} does JSON. @throws StatusError BadRequest */
+export function parseYamlBody(body: Uint8Array, duplicates?: string[]): unknown {
   const text = decodeText(body);
   let value: unknown;
   try {
     // YAML 1.1 booleans ("yes") stay strings, as in sigs.k8s.io/yaml for the values that objects hold.
-    value = parseYaml(text, { maxAliasCount: MAX_YAML_ALIASES, logLevel: "silent" });
+    const document = parseDocument(text, { logLevel: "silent" });
+    for (const error of document.errors) {
+      if (error.code !== "DUPLICATE_KEY" || duplicates === undefined) throw error;
+      duplicates.push(duplicateKey(text, error));
+    }
+    value = document.toJS({ maxAliasCount: MAX_YAML_ALIASES });
   } catch (error) {
     throw badBody(error);
   }
   checkDepth(value);
   return value;
+}
+
+/** In the words of go-yaml. */
+function duplicateKey(text: string, { pos: [from, to], linePos }: YAMLParseError): string {
+  const key = /^"?([^"':\s]*)/.exec(text.slice(from, Math.max(to, from + MAX_SHOWN_KEY)))?.[1] ?? "";
+  return `line ${linePos?.[0].line ?? 0}: key "${key}" already set in map`;
 }
 
 function asObject(value: unknown): UnstructuredObject {

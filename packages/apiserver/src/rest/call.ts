@@ -21,6 +21,8 @@ export interface Call {
   /** Aborts when the client goes away or the server stops. */
   readonly signal: AbortSignal;
   readonly warnings: string[];
+  /** What strict decoding finds in the body: keys that are there twice. */
+  readonly duplicates: string[];
 }
 
 /** The name in the URL; routes with a name only. */
@@ -46,7 +48,13 @@ export async function writeFor<T>(
     fieldValidation: fieldValidationOf(call),
   };
   const inTransaction = (transaction: Transaction): T =>
-    run({ environment: call.environment, transaction, warnings: call.warnings, ...options });
+    run({
+      environment: call.environment,
+      transaction,
+      warnings: call.warnings,
+      duplicates: call.duplicates,
+      ...options,
+    });
   if (!dryRun) return call.environment.store.write(inTransaction);
   try {
     await call.environment.store.write((transaction) => {

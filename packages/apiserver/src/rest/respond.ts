@@ -8,8 +8,10 @@ import type { StoredObject } from "../storage/stored-object.ts";
 import type { Call } from "./call.ts";
 import { negotiate } from "./negotiation.ts";
 
-/** Longer warnings are cut (`TotalWarningTextSize` is 4096 upstream). */
+/** Longer warnings are cut. */
 const MAX_WARNING_LENGTH = 1024;
+/** What comes after so many characters is left out, as upstream does: clients bound the size of headers. */
+const MAX_WARNINGS_LENGTH = 4096;
 
 /** Answers with one stored object in the form that the client asks for. */
 export function sendStored(call: Call, code: number, stored: StoredObject): void {
@@ -75,7 +77,7 @@ export function sendText(
     "Content-Type": contentType,
     "Cache-Control": "no-cache, private",
   };
-  if (warnings.length > 0) headers["Warning"] = warnings.map((warning) => `299 - ${quoteWarning(warning)}`);
+  if (warnings.length > 0) headers["Warning"] = warningHeaders(warnings);
   const bytes = Buffer.from(text);
   headers["Content-Length"] = bytes.length;
   response.writeHead(code, headers);
@@ -110,6 +112,13 @@ export function success(details: Status["details"]): Status {
     status: "Success",
     ...(details === undefined ? {} : { details }),
   };
+}
+
+function warningHeaders(warnings: readonly string[]): string[] {
+  let length = 0;
+  return [...new Set(warnings)]
+    .map((warning) => `299 - ${quoteWarning(warning)}`)
+    .filter((header) => (length += header.length) <= MAX_WARNINGS_LENGTH);
 }
 
 function quoteWarning(text: string): string {

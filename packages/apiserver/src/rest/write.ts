@@ -38,6 +38,7 @@ export async function handlePatch(call: Call): Promise<void> {
   const patch = patchFor(call.resource, body, call.request.headers["content-type"], {
     force: call.query.get("force") === "true",
     fieldManager: call.query.get("fieldManager") ?? "",
+    duplicates: call.duplicates,
   });
   const { stored, created } = await writeFor(call, (context) => patch.run(target, context));
   sendStored(call, created ? 201 : 200, stored);
@@ -114,7 +115,10 @@ export async function objectOf(call: Call, expected?: ResourceType): Promise<Uns
   const body = await readBody(call.request);
   const kind =
     expected === undefined ? undefined : { apiVersion: apiVersionOf(expected), kind: expected.kind };
-  return decodeObject(body, call.request.headers["content-type"], kind);
+  return decodeObject(body, call.request.headers["content-type"], {
+    expected: kind,
+    duplicates: call.duplicates,
+  });
 }
 
 async function optionsOf(call: Call): Promise<unknown> {

@@ -75,6 +75,7 @@ async function dispatch(
     logger: parts.logger,
     signal: signalOf(response, parts.signal),
     warnings: [],
+    duplicates: [],
   };
   await route(call, parts.special);
 }
