@@ -1,3 +1,5 @@
+import { Pod } from "@ai-edge/api";
+
 import { messageOf } from "../user-error.ts";
 import type { HopOutcome } from "./run-hops.ts";
 import type { HopResult, Progress } from "./progress.ts";
@@ -5,6 +7,7 @@ import type { MetricValue } from "./metrics.ts";
 import type { Prediction } from "./prediction.ts";
 import { descendants, residentBytes } from "../topology/resident-memory.ts";
 import type { Topology } from "../topology/topology.ts";
+import { until } from "../topology/wait.ts";
 
 /** What `ai-edge demo --output json` prints. */
 export interface DemoReport {
@@ -22,6 +25,9 @@ export interface DemoReport {
   ok: boolean;
   error?: string;
 }
+
+/** Pods of the version before the rollout finish what they serve, and are gone within seconds. */
+const DRAIN_TIMEOUT_MS = 15_000;
 
 /** Collects the report while the topology still runs. */
 export async function demoReport(input: {
@@ -48,7 +54,7 @@ export async function demoReport(input: {
       failedRequests: outcome.failedRequests.get(name) ?? 0,
     })),
     metrics: outcome.metrics,
-    rss: input.topology === undefined ? {} : await residentMemory(input.topology),
+    rss: input.topology === undefined ? {} : await residentMemory(input.topology, input.edges),
     secondsToFirstPredictions: outcome.secondsToFirstPredictions,
     secondsFromMergeToServing: outcome.secondsFromMergeToServing,
     ok: failure === undefined,
@@ -56,7 +62,8 @@ export async function demoReport(input: {
   };
 }
 
-async function residentMemory(topology: Topology): Promise<Record<string, number>> {
+async function residentMemory(topology: Topology, edges: readonly string[]): Promise<Record<string, number>> {
+  await until(async () => !(await isReplacing(topology, edges).catch(() => false)), DRAIN_TIMEOUT_MS);
   const rss: Record<string, number> = { supervisor: (await residentBytes(process.pid)) ?? 0 };
   for (const { name, pid } of topology.processes()) {
     if (pid === undefined) continue;
@@ -65,4 +72,12 @@ async function residentMemory(topology: Topology): Promise<Record<string, number
     if (pods.length > 0) rss[`${name}/pods`] = pods.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0);
   }
   return rss;
+}
+
+/** Whether some Pod of a site is still on its way out: the memory of a rollout is not that of the models. */
+async function isReplacing(topology: Topology, edges: readonly string[]): Promise<boolean> {
+  const lists = await Promise.all(
+    ["core", ...edges].map(async (name) => (await topology.client(name)).list(Pod)),
+  );
+  return lists.some(({ items }) => items.some(({ metadata }) => metadata.deletionTimestamp !== undefined));
 }
