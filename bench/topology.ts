@@ -117,8 +117,9 @@ function roleOf(pid: number): string {
     return argv[script + 1] === "edge"
       ? (argv[argv.indexOf("--name") + 1] ?? "edge")
       : (argv[script + 1] ?? "");
-  const pod = argv.findIndex((argument) => argument.endsWith("model-server.js"));
-  return pod >= 0 ? `model server ${argv[argv.indexOf("--model-name") + 1] ?? ""}` : (argv[0] ?? "");
+  if (!argv.some((argument) => argument.endsWith("model-server.js"))) return argv[0] ?? "";
+  const model = /(?:^|\0)MODEL_NAME=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, "utf8"))?.[1];
+  return `model server ${model ?? ""}`;
 }
 
 async function bench(): Promise<void> {
