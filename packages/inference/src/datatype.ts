@@ -70,6 +70,16 @@ export function allocate(datatype: Datatype, count: number): TensorData {
   }
 }
 
+/** The value of an IEEE 754 half-precision number's 16 bits. */
+export function halfToNumber(bits: number): number {
+  const sign = bits >= 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : Number.NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
 /** Inclusive range of each integer type that fits a JSON number exactly. */
 const INTEGER_RANGE: Partial<Record<Datatype, readonly [number, number]>> = {
   UINT8: [0, 0xff],

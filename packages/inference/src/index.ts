@@ -1,3 +1,4 @@
+export { BINARY_HEADER, splitBody } from "./binary-tensor.ts";
 export { compareAnswers, compareAnswerTexts, DEFAULT_TOLERANCE } from "./compare-answers.ts";
 export type { Comparison, Tolerance } from "./compare-answers.ts";
 export { allocate, DATATYPES, isDatatype } from "./datatype.ts";
@@ -5,7 +6,7 @@ export type { Datatype, TensorData } from "./datatype.ts";
 export { normaliseJsonText } from "./json-text.ts";
 export { detectModelFormat, MODEL_HEAD_BYTES } from "./model-format.ts";
 export type { DetectedModel, ModelFile, ModelFormat } from "./model-format.ts";
-export { inferResponseBody, parseInferRequest } from "./open-inference.ts";
+export { inferResponseBinary, inferResponseBody, parseInferRequest } from "./open-inference.ts";
 export type { InferRequest, InferResponse, ModelMetadata } from "./open-inference.ts";
 export { errorBody, ProtocolError } from "./protocol-error.ts";
 export { elementCount, shapeFits } from "./tensor.ts";

@@ -91,10 +91,19 @@ function checkRectangular(value: unknown, depth: number, shape: readonly number[
   for (const element of value) checkRectangular(element, depth + 1, shape, where);
 }
 
-/** Elements of a tensor as JSON values: 64-bit integers as numbers, BOOL as booleans, NaN and infinities as null. */
+/**
+ * Elements of a tensor as JSON values: 64-bit integers as numbers, BOOL as booleans, NaN and infinities as null.
+ *
+ * @throws ProtocolError for FP16, which has no JSON form in the protocol
+ */
 export function jsonElements(tensor: Tensor): (number | boolean | string | null)[] {
   const { data, datatype } = tensor;
   if (Array.isArray(data)) return data;
+  if (datatype === "FP16") {
+    throw new ProtocolError(
+      `output ${JSON.stringify(tensor.name)}: FP16 has no JSON form; ask for it with "binary_data": true`,
+    );
+  }
   const elements: (number | boolean | string | null)[] = [];
   for (const element of data) {
     if (datatype === "BOOL") elements.push(element !== 0);

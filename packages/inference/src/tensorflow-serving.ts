@@ -4,6 +4,7 @@
  */
 import { isRecord, kindOf, ProtocolError } from "./protocol-error.ts";
 import { servingNumber } from "./number-text.ts";
+import { halfToNumber } from "./datatype.ts";
 import { MAX_RANK, readNested, type Tensor, type TensorMetadata } from "./tensor.ts";
 
 export interface PredictRequest {
@@ -112,6 +113,7 @@ function elementTexts(tensor: Tensor): string[] {
   const texts: string[] = [];
   for (const element of data) {
     if (datatype === "BOOL") texts.push(element === 0 ? "false" : "true");
+    else if (datatype === "FP16") texts.push(servingNumber(halfToNumber(Number(element)), "FP32"));
     else if (datatype === "FP32" || datatype === "FP64") texts.push(servingNumber(Number(element), datatype));
     else texts.push(String(element));
   }

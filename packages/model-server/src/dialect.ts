@@ -1,5 +1,6 @@
 /** The two REST dialects as functions from a request body to an answer text: HTTP and golden requests share them. */
 import {
+  inferResponseBinary,
   inferResponseBody,
   parseInferRequest,
   parsePredictRequest,
@@ -37,27 +38,50 @@ export function modelMetadata(served: ServedModel): ModelMetadata {
   return { name: served.name, versions: [served.version], platform, inputs, outputs };
 }
 
-/** `POST /v2/models/{m}/infer`. */
-export async function infer(served: ServedModel, body: unknown): Promise<string> {
-  const request = parseInferRequest(body);
-  const unknown = request.outputs?.find(
-    (name) => !served.model.outputs.some((output) => output.name === name),
-  );
+/** An answer of the Open Inference Protocol; `binary` follows `text` when it is not empty. */
+export interface InferAnswer {
+  text: string;
+  binary: Uint8Array[];
+}
+
+/** Parameters that steer the answer's form and say nothing in it. */
+const REQUEST_ONLY_PARAMETERS = new Set(["binary_data_output"]);
+
+function echoed(parameters: Record<string, unknown> = {}): Record<string, unknown> | undefined {
+  const entries = Object.entries(parameters).filter(([name]) => !REQUEST_ONLY_PARAMETERS.has(name));
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/**
+ * `POST /v2/models/{m}/infer`.
+ *
+ * @param raw the binary part of the body, where the request has the extension's header
+ */
+export async function infer(served: ServedModel, body: unknown, raw?: Uint8Array): Promise<InferAnswer> {
+  const request = parseInferRequest(body, raw);
+  const { outputs: wanted, binaryOutput = false } = request;
+  const unknown = wanted?.find(({ name }) => !served.model.outputs.some((output) => output.name === name));
   if (unknown !== undefined) {
     throw new ProtocolError(
-      `outputs: no output ${JSON.stringify(unknown)}; the model has ${served.model.outputs.map((o) => o.name).join(", ")}`,
+      `outputs: no output ${JSON.stringify(unknown.name)}; the model has ${served.model.outputs.map((o) => o.name).join(", ")}`,
     );
   }
-  const outputs = await served.run(request.inputs);
-  const { outputs: wanted } = request;
-  return JSON.stringify(
-    inferResponseBody({
-      modelName: served.name,
-      modelVersion: served.version,
-      ...(request.id === undefined ? {} : { id: request.id }),
-      outputs: wanted === undefined ? outputs : outputs.filter((output) => wanted.includes(output.name)),
-    }),
-  );
+  const all = await served.run(request.inputs);
+  const asked = (name: string): boolean =>
+    wanted === undefined || wanted.some((output) => output.name === name);
+  const isBinary = (name: string): boolean =>
+    wanted?.find((output) => output.name === name)?.binary ?? binaryOutput;
+  const outputs = all.filter(({ name }) => asked(name));
+  const parameters = echoed(request.parameters);
+  const response = {
+    modelName: served.name,
+    modelVersion: served.version,
+    ...(request.id === undefined ? {} : { id: request.id }),
+    ...(parameters === undefined ? {} : { parameters }),
+    outputs,
+    binary: new Set(outputs.map(({ name }) => name).filter(isBinary)),
+  };
+  return { text: JSON.stringify(inferResponseBody(response)), binary: inferResponseBinary(response) };
 }
 
 /** `POST /v1/models/{m}:predict`. */

@@ -45,6 +45,6 @@ export async function checkGolden(served: ServedModel): Promise<string[] | undef
   const expected = await readIfPresent(join(folder, "output.json"));
   if (request === undefined || expected === undefined) return undefined;
   const body = parseJson(request);
-  const answer = isInferRequest(body) ? await infer(served, body) : await predict(served, body);
+  const answer = isInferRequest(body) ? (await infer(served, body)).text : await predict(served, body);
   return compareAnswers(parseJson(expected), parseJson(answer)).differences;
 }

@@ -66,7 +66,7 @@ describe("XGBoost model", () => {
   });
 
   it.each([
-    ["/v2", { name: "ai-edge-model-server", version: "0.1.0", extensions: [] }],
+    ["/v2", { name: "ai-edge-model-server", version: "0.1.0", extensions: ["binary_tensor_data"] }],
     ["/v2/health/live", { live: true }],
     ["/v2/health/ready", { live: true, ready: true }],
     ["/v2/models/bike-rentals/ready", { name: "bike-rentals", ready: true }],
@@ -263,6 +263,49 @@ describe("ONNX model", () => {
     const wrong = { inputs: [{ ...golden.inputs[0], datatype: "FP64" }] };
     const refused = await call(`${server.url}/v2/models/digit-reader/infer`, wrong);
     expect(refused).toMatchObject({ status: 400, json: { error: 'input "X": FP64 is not FP32' } });
+  });
+
+  it("answers binary tensors as it answers JSON", async () => {
+    const server = await start(join(EXAMPLES, "digit-reader"), "digit-reader");
+    const url = `${server.url}/v2/models/digit-reader/infer`;
+    const golden = JSON.parse(await readFile(join(EXAMPLES, "digit-reader/golden/data.json"), "utf8"));
+    const pixels = Buffer.from(Float32Array.from(golden.inputs[0].data).buffer);
+    const { name, shape, datatype } = golden.inputs[0];
+    const head = Buffer.from(
+      JSON.stringify({
+        id: "7",
+        parameters: { trace: "t", binary_data_output: true },
+        inputs: [{ name, shape, datatype, parameters: { binary_data_size: pixels.length } }],
+        outputs: [{ name: "label", parameters: { binary_data: false } }, { name: "probabilities" }],
+      }),
+    );
+    const headers = { "Inference-Header-Content-Length": String(head.length) };
+    const response = await fetch(url, { method: "POST", headers, body: Buffer.concat([head, pixels]) });
+    expect(response.headers.get("content-type")).toBe("application/octet-stream");
+    const body = Buffer.from(await response.arrayBuffer());
+    const at = Number(response.headers.get("inference-header-content-length"));
+    expect(JSON.parse(body.subarray(0, at).toString())).toEqual({
+      model_name: "digit-reader",
+      model_version: "1",
+      id: "7",
+      parameters: { trace: "t" },
+      outputs: [
+        { name: "label", shape: [2], datatype: "INT64", data: [4, 6] },
+        { name: "probabilities", shape: [2, 10], datatype: "FP32", parameters: { binary_data_size: 80 } },
+      ],
+    });
+    const asJson = await call(url, { inputs: golden.inputs, outputs: [{ name: "probabilities" }] });
+    const numbers = Array.from({ length: 20 }, (_, index) => body.readFloatLE(at + 4 * index));
+    expect(asJson.json).toHaveProperty(["outputs", 0, "data"], numbers);
+    const cut = await fetch(url, {
+      method: "POST",
+      headers: { "Inference-Header-Content-Length": "99999" },
+      body: head,
+    });
+    expect(cut.status).toBe(400);
+    expect(await cut.json()).toEqual({
+      error: expect.stringMatching(/^Inference-Header-Content-Length: "99999" is not/),
+    });
   });
 
   it("refuses a truncated file with one sentence", async () => {

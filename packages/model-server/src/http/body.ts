@@ -5,11 +5,11 @@ import type { IncomingMessage } from "node:http";
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /**
- * Reads a request body as text.
+ * Reads a request body.
  *
  * @throws ProtocolError 413 above 16 MiB, 400 for a body cut short
  */
-export async function readBody(request: IncomingMessage): Promise<string> {
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const tooLarge = (): ProtocolError => new ProtocolError(`body is larger than ${MAX_BODY_BYTES} bytes`, 413);
   if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   const chunks: Buffer[] = [];
@@ -25,5 +25,5 @@ export async function readBody(request: IncomingMessage): Promise<string> {
     if (error instanceof ProtocolError) throw error;
     throw new ProtocolError("body was cut short");
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }

@@ -1,4 +1,4 @@
-import { errorBody, ProtocolError } from "@ai-edge/inference";
+import { BINARY_HEADER, errorBody, ProtocolError, splitBody } from "@ai-edge/inference";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Log } from "../log.ts";
 import {
@@ -35,9 +35,13 @@ interface Answer {
   status: number;
   type: string;
   text: string;
+  /** Follows the text, in the binary tensor extension. */
+  binary?: readonly Uint8Array[];
 }
 
 const JSON_TYPE = "application/json";
+/** JSON with binary data behind it. */
+const BINARY_TYPE = "application/octet-stream";
 /** Prometheus text format. */
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -87,6 +91,21 @@ function readiness(options: HandlerOptions): Answer {
   return json({ live: true, ready: true });
 }
 
+async function answerInfer(served: ServedModel, request: IncomingMessage): Promise<Answer> {
+  const body = await readBody(request);
+  const header = request.headers[BINARY_HEADER];
+  const { json: head, binary: raw } =
+    header === undefined ? { json: body, binary: undefined } : splitBody(body, String(header));
+  const { text, binary } = await infer(
+    served,
+    parseJson(Buffer.from(head.buffer, head.byteOffset, head.length).toString("utf8")),
+    raw,
+  );
+  return binary.length === 0
+    ? { status: 200, type: JSON_TYPE, text }
+    : { status: 200, type: BINARY_TYPE, text, binary };
+}
+
 async function answerRoute(route: Route, request: IncomingMessage, options: HandlerOptions): Promise<Answer> {
   switch (route.action) {
     case "metrics":
@@ -96,7 +115,11 @@ async function answerRoute(route: Route, request: IncomingMessage, options: Hand
     case "ready":
       return readiness(options);
     case "server-metadata":
-      return json({ name: "ai-edge-model-server", version: options.serverVersion, extensions: [] });
+      return json({
+        name: "ai-edge-model-server",
+        version: options.serverVersion,
+        extensions: ["binary_tensor_data"],
+      });
     case "model-metadata":
       return json(modelMetadata(modelOf(route, options)));
     case "model-ready":
@@ -106,10 +129,10 @@ async function answerRoute(route: Route, request: IncomingMessage, options: Hand
     case "serving-metadata":
       return json(servingMetadata(modelOf(route, options)));
     case "infer":
+      return answerInfer(modelOf(route, options), request);
     case "predict": {
       const served = modelOf(route, options);
-      const body = parseJson(await readBody(request));
-      const text = route.action === "infer" ? await infer(served, body) : await predict(served, body);
+      const text = await predict(served, parseJson((await readBody(request)).toString("utf8")));
       return { status: 200, type: JSON_TYPE, text };
     }
   }
@@ -154,11 +177,13 @@ export function createHandler(
     const route = routeOf(path);
     const counted = route === undefined || !UNCOUNTED.has(route.action);
     if (counted) metrics.requestStarts(method);
-    const { status, type, text } = await answer(request, route, options);
-    const body = Buffer.from(text);
+    const { status, type, text, binary } = await answer(request, route, options);
+    const head = Buffer.from(text);
+    const body = binary === undefined ? head : Buffer.concat([head, ...binary]);
     response.writeHead(status, {
       "content-type": type,
       "content-length": body.length,
+      ...(binary === undefined ? {} : { [BINARY_HEADER]: head.length }),
       // While draining, and after a body that was not read to its end, the connection is not used again.
       ...(state.draining() || status === 413 ? { connection: "close" } : {}),
     });

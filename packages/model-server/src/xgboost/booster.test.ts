@@ -66,6 +66,13 @@ describe("answers recorded from xgboost 3.2 (testdata/make_xgboost_answers.py)",
   });
 });
 
+it("reads vector leaves as XGBoost 2.0 wrote them (recorded from xgboost 2.0.3)", () => {
+  const recorded: RecordedCase = JSON.parse(
+    readFileSync(new URL("../../testdata/xgboost-2.0-vector-leaf.json", import.meta.url), "utf8"),
+  );
+  expect(answers(recorded)).toEqual(recorded.expected.map(Math.fround));
+});
+
 const plain = cases[0]!;
 
 function mutated(change: (model: ModelJson) => void): string {
