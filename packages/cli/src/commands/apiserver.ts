@@ -6,6 +6,7 @@ import { programLogger } from "../program-logger.ts";
 import type { ProgramIO } from "../program-io.ts";
 import { writeFileDurably } from "../topology/data-directory.ts";
 import { listenAtUsualPort, listenChoice } from "../topology/listen-address.ts";
+import { makeDirectory } from "../topology/make-directory.ts";
 import { aborted } from "../topology/wait.ts";
 import { explainSystemError } from "../user-error.ts";
 
@@ -22,6 +23,7 @@ export async function apiserver(
 ): Promise<void> {
   const choice = listenChoice(options.listen, USUAL_PORT);
   const dataDir = resolve(io.cwd, options.dataDir);
+  await makeDirectory(dataDir);
   const server = await listenAtUsualPort(choice, (listen) =>
     startApiServer({ dataDir, listen, serviceCIDR: SERVICE_CIDR, logger: programLogger("apiserver", io) }),
   ).catch((error: unknown) => {

@@ -6,6 +6,7 @@ import { startForge, type Authenticate } from "@ai-edge/forge";
 import { programLogger } from "../program-logger.ts";
 import type { ProgramIO } from "../program-io.ts";
 import { listenAtUsualPort, listenChoice } from "../topology/listen-address.ts";
+import { makeDirectory } from "../topology/make-directory.ts";
 import { aborted } from "../topology/wait.ts";
 import { explainSystemError } from "../user-error.ts";
 
@@ -21,6 +22,7 @@ export async function forge(options: { dataDir: string; listen?: string }, io: P
   const token = io.env[TOKEN_VARIABLE];
   const logger = programLogger("forge", io);
   const dataDir = resolve(io.cwd, options.dataDir);
+  await makeDirectory(dataDir);
   const running = await listenAtUsualPort(choice, (listen) =>
     startForge({
       dataDir,

@@ -5,6 +5,7 @@ import { startRegistry } from "@ai-edge/registry";
 import { programLogger } from "../program-logger.ts";
 import type { ProgramIO } from "../program-io.ts";
 import { listenAtUsualPort, listenChoice } from "../topology/listen-address.ts";
+import { makeDirectory } from "../topology/make-directory.ts";
 import { aborted } from "../topology/wait.ts";
 import { explainSystemError } from "../user-error.ts";
 
@@ -15,6 +16,7 @@ const USUAL_PORT = 5_000;
 export async function registry(options: { dataDir: string; listen?: string }, io: ProgramIO): Promise<void> {
   const choice = listenChoice(options.listen, USUAL_PORT);
   const dataDir = resolve(io.cwd, options.dataDir);
+  await makeDirectory(dataDir);
   const running = await listenAtUsualPort(choice, (listen) =>
     startRegistry({ dataDir, listen, logger: programLogger("registry", io) }),
   ).catch((error: unknown) => {

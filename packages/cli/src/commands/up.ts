@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -7,6 +7,7 @@ import { pino } from "pino";
 
 import type { ProgramIO } from "../program-io.ts";
 import { runningProcess } from "../topology/data-directory.ts";
+import { makeDirectory } from "../topology/make-directory.ts";
 import { edgeName, startTopology, type Topology } from "../topology/topology.ts";
 import { aborted } from "../topology/wait.ts";
 import { UserError } from "../user-error.ts";
@@ -64,7 +65,7 @@ async function detach(options: UpOptions, dataDir: string, io: ProgramIO): Promi
     throw new UserError(
       `${dataDir} is already up (process ${running}): ai-edge status --data-dir ${dataDir}`,
     );
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeDirectory(dataDir);
   const logFile = join(dataDir, "up.log");
   const log = await open(logFile, "w", 0o600);
   const child = spawn(

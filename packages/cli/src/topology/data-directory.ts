@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 // A namespace import, so that a bundle has only what is used: `z` carries every language's messages.
 import * as z from "zod";
 
 import { explainSystemError, UserError } from "../user-error.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 /** Layout version of a data directory; a newer one is refused, never guessed at. */
 const LAYOUT_VERSION = 1;
@@ -41,7 +42,7 @@ export async function openDataDirectory(
 ): Promise<DataDirectory> {
   const directory = resolve(path);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     await takeLock(directory);
   } catch (error) {
     throw explainSystemError(error, { path: directory }) ?? error;
