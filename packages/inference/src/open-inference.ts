@@ -25,7 +25,7 @@ export interface InferRequest {
   binaryOutput?: boolean;
 }
 
-export interface RequestedOutput {
+interface RequestedOutput {
   name: string;
   /** Whether it is sent as binary data; absent means as the request says. */
   binary?: boolean;
