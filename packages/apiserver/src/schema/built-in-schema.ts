@@ -1,4 +1,11 @@
-import { type ResourceType, type UnstructuredObject, isJsonObject, statusError } from "@ai-edge/apimachinery";
+import {
+  type ResourceType,
+  type UnstructuredObject,
+  formatQuantity,
+  isJsonObject,
+  parseQuantity,
+  statusError,
+} from "@ai-edge/apimachinery";
 import type { ObjectSchema } from "../resources/resource.ts";
 import { openApiOf } from "./open-api.ts";
 import { scalarProblem } from "./scalars.ts";
@@ -40,7 +47,7 @@ function conformMessage(object: Record<string, unknown>, type: MessageType, path
     } else if (value === null || value === undefined) {
       // A Go decoder leaves the zero value.
       delete object[name];
-    } else conformField(value, field, fieldPath, walk, type);
+    } else conformField(object, field, fieldPath, walk, type);
   }
   for (const field of type.byName.values()) {
     if (field.isValue && object[field.name] === undefined) object[field.name] = {};
@@ -60,7 +67,14 @@ function fillValues(object: Record<string, unknown>, { type }: Field): void {
   }
 }
 
-function conformField(value: unknown, field: Field, path: string, walk: Walk, parent: MessageType): void {
+function conformField(
+  object: Record<string, unknown>,
+  field: Field,
+  path: string,
+  walk: Walk,
+  parent: MessageType,
+): void {
+  const value = object[field.name];
   const { container } = field.type;
   if (container === "list") {
     if (!Array.isArray(value)) throw wrongType(walk, value, path, parent, "a list");
@@ -69,9 +83,22 @@ function conformField(value: unknown, field: Field, path: string, walk: Walk, pa
     if (!isJsonObject(value)) throw wrongType(walk, value, path, parent, "an object");
     for (const [key, item] of Object.entries(value)) {
       if (item === null && field.type.scalar === "s") value[key] = "";
-      else conformItem(item, field, `${path}.${key}`, walk, parent);
+      else {
+        conformItem(item, field, `${path}.${key}`, walk, parent);
+        if (field.type.scalar === "q") value[key] = canonicalQuantity(item);
+      }
     }
-  } else conformItem(value, field, path, walk, parent);
+  } else {
+    conformItem(value, field, path, walk, parent);
+    if (field.type.scalar === "q") object[field.name] = canonicalQuantity(value);
+  }
+}
+
+/** As Go's decoder leaves it: `0.5` is `500m`, the number 2 is `"2"`, `1024Mi` is `1Gi`. */
+function canonicalQuantity(value: unknown): unknown {
+  if (typeof value !== "string" && typeof value !== "number") return value;
+  const quantity = parseQuantity(value);
+  return quantity === undefined ? value : formatQuantity(quantity);
 }
 
 function conformItem(value: unknown, { type }: Field, path: string, walk: Walk, parent: MessageType): void {

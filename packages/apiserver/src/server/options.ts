@@ -18,6 +18,11 @@ export interface ApiServerOptions {
   readonly clusterName?: string;
   /** Where to write the admin kubeconfig (mode 600) once the server answers. */
   readonly kubeconfigFile?: string;
+  /**
+   * Keeps a ConfigMap `kube-root-ca.crt` in every namespace, as kube-controller-manager does. Default: false, no pod of ours
+   * mounts it.
+   */
+  readonly publishRootCa?: boolean;
   /** Native version converters by group, for kinds whose versions differ in more than their name. */
   readonly converters?: Converters;
   /** Serves `pods/log`; without it logs are answered with a Status that says so. */

@@ -60,12 +60,7 @@ async function serve(options: Resolved, store: Store, authority: CertificateAuth
   const stop = new AbortController();
   const signer = TokenSigner.load(options.dataDir);
   const authenticator = new Authenticator({ store, signer, now });
-  new CustomResources(environment, options.converters ?? {}, logger).start();
-  await startBootstrap(environment);
-  await new ServiceAccounts({ environment, signer, caCertificate: authority.certificate, logger }).start();
-  new Signer(environment, authority, logger).start();
-  new NamespaceController(environment, logger).start();
-  new GarbageCollector(environment, logger).start();
+  await startControllers(options, environment, authority, signer);
   const stopCompaction = startCompaction(store, { now, logger });
   const parts: HandlerParts = {
     environment,
@@ -106,6 +101,22 @@ async function serve(options: Resolved, store: Store, authority: CertificateAuth
     store.close();
   };
   return { url, kubeconfig, caCertificate, caPin: authority.pin, close };
+}
+
+/** What works on stored objects beside the requests. Custom kinds first: the others must know every kind. */
+async function startControllers(
+  { converters = {}, publishRootCa = false, logger }: Resolved,
+  environment: Environment,
+  authority: CertificateAuthority,
+  signer: TokenSigner,
+): Promise<void> {
+  new CustomResources(environment, converters, logger).start();
+  await startBootstrap(environment);
+  const caCertificate = authority.certificate;
+  await new ServiceAccounts({ environment, signer, caCertificate, publishRootCa, logger }).start();
+  new Signer(environment, authority, logger).start();
+  new NamespaceController(environment, logger).start();
+  new GarbageCollector(environment, logger).start();
 }
 
 /** The server's own certificate for its usual names and `hosts`, and the administrator's. */

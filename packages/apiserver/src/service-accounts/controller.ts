@@ -3,34 +3,42 @@ import {
   ANNOTATION_SERVICE_ACCOUNT_UID,
   SECRET_TYPE_SERVICE_ACCOUNT_TOKEN,
 } from "@ai-edge/api";
-import { type UnstructuredObject, isJsonObject } from "@ai-edge/apimachinery";
+import { type UnstructuredObject, deepEqual, isJsonObject } from "@ai-edge/apimachinery";
 import type { Logger } from "pino";
 import { ISSUER, type TokenSigner } from "../authentication/token-signer.ts";
 import { createObject } from "../objects/create.ts";
 import { deleteObject } from "../objects/delete.ts";
-import { type Environment, systemContext } from "../objects/environment.ts";
+import { type Environment, type WriteContext, systemContext } from "../objects/environment.ts";
 import { updateObject } from "../objects/update.ts";
 import type { StorageEvent } from "../storage/event.ts";
 import type { Transaction } from "../storage/store.ts";
 
+/** Where pods find the server's CA (the root-ca-cert-publisher of kube-controller-manager). */
+const CA_CONFIG_MAP = "kube-root-ca.crt";
+const CA_DESCRIPTION =
+  "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.";
+
 /**
- * Every namespace has a ServiceAccount `default`; every Secret of the token type gets its token, and goes with its ServiceAccount.
+ * Every namespace has a ServiceAccount `default` and if told so a ConfigMap with the CA; every Secret of the token type gets its token, and goes with its ServiceAccount.
  */
 export class ServiceAccounts {
   readonly #environment: Environment;
   readonly #signer: TokenSigner;
   readonly #caCertificate: string;
+  readonly #publishRootCa: boolean;
   readonly #logger: Logger;
 
   constructor(options: {
     environment: Environment;
     signer: TokenSigner;
     caCertificate: string;
+    publishRootCa: boolean;
     logger: Logger;
   }) {
     this.#environment = options.environment;
     this.#signer = options.signer;
     this.#caCertificate = options.caCertificate;
+    this.#publishRootCa = options.publishRootCa;
     this.#logger = options.logger;
   }
 
@@ -60,6 +68,7 @@ export class ServiceAccounts {
   #react(event: StorageEvent, transaction: Transaction): void {
     const { resource, type, namespace, name } = event;
     if (resource === "namespaces" && type === "ADDED") this.#furnish(name, transaction);
+    if (resource === "configmaps" && name === CA_CONFIG_MAP) this.#furnish(namespace, transaction);
     if (resource === "secrets" && type !== "DELETED") {
       const current = transaction.get(event);
       if (current !== undefined) this.#fillToken(current.object, transaction);
@@ -77,11 +86,31 @@ export class ServiceAccounts {
     const stored = transaction.get({ resource: "namespaces", namespace: "", name: namespace });
     if (stored === undefined || stored.object.metadata.deletionTimestamp !== undefined) return;
     const context = systemContext(this.#environment, transaction);
+    this.#publishCa(namespace, context);
     const resource = this.#environment.registry.find("", "v1", "serviceaccounts");
     const key = { resource: "serviceaccounts", namespace, name: "default" };
     if (resource === undefined || transaction.get(key) !== undefined) return;
     const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default", namespace } };
     createObject(resource, account, namespace, context);
+  }
+
+  #publishCa(namespace: string, context: WriteContext): void {
+    const resource = this.#environment.registry.find("", "v1", "configmaps");
+    if (resource === undefined || !this.#publishRootCa) return;
+    const data = { "ca.crt": this.#caCertificate };
+    const key = { resource: "configmaps", namespace, name: CA_CONFIG_MAP };
+    const current = context.transaction.get(key)?.object;
+    if (current === undefined) {
+      const annotations = { "kubernetes.io/description": CA_DESCRIPTION };
+      const metadata = { name: CA_CONFIG_MAP, namespace, annotations };
+      createObject(resource, { apiVersion: "v1", kind: "ConfigMap", metadata, data }, namespace, context);
+    } else if (!deepEqual(current["data"], data)) {
+      const publish = (object: UnstructuredObject): UnstructuredObject => ({
+        ...structuredClone(object),
+        data,
+      });
+      updateObject({ resource, namespace, name: CA_CONFIG_MAP }, publish, context);
+    }
   }
 
   #fillToken(secret: UnstructuredObject, transaction: Transaction): void {
@@ -134,7 +163,8 @@ export class ServiceAccounts {
   }
 }
 
-function concerns({ resource, type, object }: StorageEvent): boolean {
+function concerns({ resource, type, name, object }: StorageEvent): boolean {
+  if (resource === "configmaps") return name === CA_CONFIG_MAP && type !== "ADDED";
   if (resource === "namespaces") return type === "ADDED";
   if (resource === "serviceaccounts") return type !== "MODIFIED";
   return (
