@@ -9,6 +9,8 @@ export default defineConfig({
     reporters: reportDirectory === undefined ? ["default"] : ["default", "json"],
     // A file for each run: unit and end-to-end tests are separate ones.
     outputFile: { json: join(reportDirectory ?? "", `${process.pid}.json`) },
+    // Vitest leaves one processor free; these tests mostly wait for sockets, files and each other's processes.
+    maxWorkers: "100%",
     projects: [
       {
         test: {
