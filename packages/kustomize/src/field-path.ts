@@ -201,7 +201,7 @@ function elements(value: Value, segment: string, create: CreateAs): FieldPlace[]
   const { key, wanted } = parseElement(segment);
   if (value === null) return [];
   if (!Array.isArray(value)) throw wrongKind(segment, "a list", value);
-  const pattern = compilePattern(wanted);
+  const pattern = compilePattern("", wanted, "");
   const places: FieldPlace[] = [];
   for (const [index, element] of value.entries()) {
     const compared = key === "" ? element : isMap(element) ? element[key] : undefined;

@@ -2,6 +2,7 @@ import type { FieldSpec } from "./field-spec.ts";
 import { applyFieldSpec } from "./field-spec.ts";
 import { compilePattern } from "./go-regexp.ts";
 import type { ImageArgs } from "./kustomization.ts";
+import type { Matcher } from "./regular-expression.ts";
 import type { ResourceMap } from "./resource-map.ts";
 import type { Value, ValueMap } from "./value.ts";
 import { isMap } from "./value.ts";
@@ -34,9 +35,9 @@ export function setImages(map: ResourceMap, image: ImageArgs, specs: readonly Fi
 }
 
 /** A name that is no expression matches nothing, silently, as in kustomize. */
-function namePattern(name: string): RegExp | undefined {
+function namePattern(name: string): Matcher | undefined {
   try {
-    return compilePattern(`^${name}(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?$`);
+    return compilePattern("^", name, "(:[a-zA-Z0-9_.{}\\-]*)?(@sha256:[a-zA-Z0-9_.{}\\-]*)?$");
   } catch {
     return undefined;
   }

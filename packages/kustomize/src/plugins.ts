@@ -1,11 +1,12 @@
 import type { Accumulator } from "./accumulator.ts";
 import { generatePlugin, isGeneratorKind } from "./builtin-generators.ts";
 import { transformPlugin } from "./builtin-transformers.ts";
-import { formatGvk } from "./gvk.ts";
+import { formatGvk, formatId } from "./gvk.ts";
 import type { Layer } from "./layer.ts";
 import type { Origin } from "./origin.ts";
 import type { Resource } from "./resource.ts";
-import { scalarText } from "./value.ts";
+import { ResourceMap } from "./resource-map.ts";
+import { scalarText, valuesEqual } from "./value.ts";
 
 /** The group of plugins that are part of kustomize. */
 const BUILTIN_API_VERSION = "builtin";
@@ -28,6 +29,26 @@ export function transformWithPlugins(layer: Layer, into: Accumulator): void {
     if (!transformPlugin(config, into.map, layer.loader, layer.context)) throw unknownPlugin(config);
     const origin = originOf(config);
     for (const resource of into.map.resources) resource.transformations.push(origin);
+  }
+}
+
+/**
+ * `validators`: kustomize has none of its own, but every built-in transformer serves as one: it runs on a copy, may
+ * fail (a `test` in a JSON patch), and may not change anything.
+ */
+export function validateWithPlugins(layer: Layer, into: Accumulator): void {
+  for (const config of layer.loadConfigurations(layer.kustomization.validators ?? [])) {
+    demandBuiltin(config, "validators");
+    if (isGeneratorKind(config.kind)) throw new Error(`plugin ${formatId(config.id)} not a transformer`);
+    const copy = new ResourceMap(into.map.resources.map((resource) => resource.clone()));
+    if (!transformPlugin(config, copy, layer.loader, layer.context)) throw unknownPlugin(config);
+    for (const [index, resource] of into.map.resources.entries()) {
+      const after = copy.resources[index];
+      if (after !== undefined && valuesEqual(resource.value, after.value)) continue;
+      throw new Error(
+        `field 'validators': validator shouldn't modify the resource map: ${config.kind} '${config.name}' changes ${formatId(resource.id)}`,
+      );
+    }
   }
 }
 

@@ -71,16 +71,6 @@ function steps(layer: Layer, into: Accumulator): Step[] {
   return list;
 }
 
-/** Validators are transformers that may not change anything; only built-in ones exist here. */
-export function runValidators(layer: Layer, _into: Accumulator): void {
-  const [validator] = layer.kustomization.validators ?? [];
-  if (validator !== undefined) {
-    throw new Error(
-      `field 'validators': '${validator}' is not supported, only built-in transformers and generators are`,
-    );
-  }
-}
-
 /** An entry of `patchesStrategicMerge` is a file or inline YAML. @throws Error when all of them are empty */
 function loadStrategicPatches(entries: readonly string[], loader: Loader): Resource[] {
   const patches = entries.flatMap((entry) => {

@@ -9,7 +9,8 @@ import type { Loader } from "./loader.ts";
 import { readKustomization } from "./kustomization-file.ts";
 import { withoutCredentials } from "./repository-url.ts";
 import { parseResources } from "./resource-parser.ts";
-import { runTransformers, runValidators } from "./run-transformers.ts";
+import { runTransformers } from "./run-transformers.ts";
+import { validateWithPlugins } from "./plugins.ts";
 import { crdConfig } from "./crd-config.ts";
 import { mergeConfig, parseTransformerConfig } from "./transformer-config.ts";
 import { parseYamlDocuments, YamlError } from "./yaml-parse.ts";
@@ -46,7 +47,7 @@ export class Target implements Layer {
     runGenerators(this, into);
     this.#components(into, kustomization.components ?? []);
     runTransformers(this, into);
-    runValidators(this, into);
+    validateWithPlugins(this, into);
     into.vars.add(kustomization.vars ?? [], into.map);
   }
 
