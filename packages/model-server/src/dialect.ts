@@ -2,7 +2,9 @@
 import {
   inferResponseBinary,
   inferResponseBody,
+  invocationsResponseBody,
   parseInferRequest,
+  parseInvocations,
   parsePredictRequest,
   predictResponseText,
   ProtocolError,
@@ -88,6 +90,25 @@ export async function infer(served: ServedModel, body: unknown, raw?: Uint8Array
 export async function predict(served: ServedModel, body: unknown): Promise<string> {
   const { form, tensors } = parsePredictRequest(body, served.model.inputs);
   return predictResponseText(form, await served.run(tensors));
+}
+
+/**
+ * `POST /invocations`, MLflow's dialect; columns come in the order of the signature, else of the training table.
+ *
+ * @throws ProtocolError 404 where no MLmodel stands beside the model
+ */
+export async function invoke(served: ServedModel, body: unknown): Promise<string> {
+  const { inputs, columns: names = [] } = served.model;
+  if (served.mlflow === undefined) {
+    throw new ProtocolError(
+      `/invocations is for MLflow models, and no MLmodel stands beside ${served.name}; use /v2/models/${served.name}/infer`,
+      404,
+    );
+  }
+  const trained = names.map((name) => ({ name, type: "double", required: true }));
+  const columns = served.mlflow.columns ?? (trained.length === 0 ? undefined : trained);
+  const outputs = await served.run(parseInvocations(body, { inputs, columns }));
+  return JSON.stringify(invocationsResponseBody(outputs, served.model.columns !== undefined));
 }
 
 /** TensorFlow's type names in its metadata. */

@@ -6,6 +6,8 @@ export interface Model {
   platform: string;
   inputs: TensorMetadata[];
   outputs: TensorMetadata[];
+  /** Of a table model: the columns of its training table, in order, empty if they had no names. */
+  columns?: readonly string[];
   /**
    * Runs the model on inputs that the caller has not checked yet.
    *

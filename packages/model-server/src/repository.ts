@@ -1,5 +1,12 @@
 /** Finds and loads the model in a directory: numbered version folders (`1/`, `2/`, …) or the files themselves. */
-import { detectModelFormat, MODEL_HEAD_BYTES, type DetectedModel, type ModelFile } from "@ai-edge/inference";
+import {
+  detectModelFormat,
+  MODEL_HEAD_BYTES,
+  parseSignatureColumns,
+  type Column,
+  type DetectedModel,
+  type ModelFile,
+} from "@ai-edge/inference";
 import { createHash } from "node:crypto";
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -13,6 +20,8 @@ export interface LoadedModel {
   format: string;
   /** `sha256:…` of the model file. */
   digest: string;
+  /** Where an MLmodel stands beside the model: the columns of its signature, if it has any. */
+  mlflow?: { columns: readonly Column[] | undefined };
   /** The directory that holds the model file's version, where companions such as `golden/` lie. */
   directory: string;
 }
@@ -21,6 +30,8 @@ export interface LoadedModel {
 const MAX_FILES = 2_000;
 /** Bound on what is read into memory at once. V8's strings end near 512 MiB, so a JSON model could not be larger. */
 const MAX_MODEL_BYTES = 512 * 1024 * 1024;
+/** An MLmodel is a page of text; a wide signature makes it long. */
+const MAX_MLMODEL_BYTES = 4 * 1024 * 1024;
 
 async function readHead(path: string): Promise<Uint8Array> {
   const handle = await open(path);
@@ -93,6 +104,25 @@ async function modelRoot(directory: string, name: string): Promise<string> {
   return entry?.isDirectory() === true ? named : root;
 }
 
+/** The MLmodel of the version that is served; its signature is JSON in YAML (see mlmodel.ts). */
+async function readMlflow(
+  files: ModelFile[],
+  root: string,
+  version: string | undefined,
+): Promise<LoadedModel["mlflow"]> {
+  const isInVersion = (path: string): boolean => version === undefined || path.startsWith(`${version}/`);
+  const file = files.find(({ path }) => basename(path) === "MLmodel" && isInVersion(path));
+  if (file === undefined) return undefined;
+  if (file.size > MAX_MLMODEL_BYTES) {
+    throw new ModelLoadError(`${file.path}: larger than ${MAX_MLMODEL_BYTES} bytes`);
+  }
+  try {
+    return { columns: parseSignatureColumns(await readFile(join(root, file.path), "utf8")) };
+  } catch (error) {
+    throw new ModelLoadError(`${file.path}: ${error instanceof Error ? error.message : "unreadable"}`);
+  }
+}
+
 /** Where settings name the model file, the others are not candidates. */
 function namedFiles(files: ModelFile[], { uri }: ModelSettings): ModelFile[] {
   if (uri === undefined || uri === ".") return files;
@@ -119,12 +149,14 @@ export async function loadModelDirectory(directory: string, name: string): Promi
     );
   }
   const { model, digest } = await loadFile(detected, root);
+  const mlflow = await readMlflow(files, root, detected.version);
   const version = settings.version ?? detected.version ?? "1";
   return {
     model,
     version,
     format: detected.format,
     digest,
+    ...(mlflow === undefined ? {} : { mlflow }),
     directory: detected.version === undefined ? root : join(root, detected.version),
   };
 }

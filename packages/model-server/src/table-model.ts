@@ -36,6 +36,7 @@ export function tableModel<Values extends Float32Array | Float64Array>(
   const { platform, datatype, featureCount, featureNames, outputsPerRow } = options;
   return {
     platform,
+    columns: featureNames,
     inputs: [{ name: INPUT_NAME, datatype, shape: [-1, featureCount] }],
     outputs: [{ name: OUTPUT_NAME, datatype, shape: [-1, outputsPerRow] }],
     predict(inputs) {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Log } from "../log.ts";
 import {
   infer,
+  invoke,
   modelMetadata,
   parseJson,
   predict,
@@ -55,7 +56,7 @@ const API_METHODS: Partial<Record<Action, readonly [Api, ApiMethod]>> = {
 };
 
 /** MLServer counts neither scrapes nor probes. */
-const UNCOUNTED: ReadonlySet<Action> = new Set<Action>(["metrics", "live", "ready"]);
+const UNCOUNTED: ReadonlySet<Action> = new Set<Action>(["metrics", "live", "ready", "ping"]);
 const METHODS = new Set(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]);
 
 const json = (value: unknown, status = 200): Answer => ({
@@ -65,7 +66,7 @@ const json = (value: unknown, status = 200): Answer => ({
 });
 
 function modelOf(route: Route, options: HandlerOptions): ServedModel {
-  if (route.model !== options.modelName) {
+  if (route.model !== undefined && route.model !== options.modelName) {
     throw new ProtocolError(
       `model ${JSON.stringify(route.model)} not found; this server has ${options.modelName}`,
       404,
@@ -91,6 +92,12 @@ function readiness(options: HandlerOptions): Answer {
   return json({ live: true, ready: true });
 }
 
+/** MLServer takes the type with no parameter but `charset=utf-8`. @throws ProtocolError 400 for another one */
+function checkInvocationsType(type = ""): void {
+  if (/^application\/json\s*(;\s*charset=utf-8\s*)?$/i.test(type)) return;
+  throw new ProtocolError(`Content-Type ${JSON.stringify(type.slice(0, 80))} is not application/json`);
+}
+
 async function answerInfer(served: ServedModel, request: IncomingMessage): Promise<Answer> {
   const body = await readBody(request);
   const header = request.headers[BINARY_HEADER];
@@ -114,6 +121,16 @@ async function answerRoute(route: Route, request: IncomingMessage, options: Hand
       return json({ live: true });
     case "ready":
       return readiness(options);
+    case "ping":
+      return { ...readiness(options), type: "text/plain", text: "\n" };
+    case "mlflow-version":
+      return { status: 200, type: "text/plain", text: options.serverVersion };
+    case "invocations": {
+      const served = modelOf(route, options);
+      checkInvocationsType(request.headers["content-type"]);
+      const text = await invoke(served, parseJson((await readBody(request)).toString("utf8")));
+      return { status: 200, type: JSON_TYPE, text };
+    }
     case "server-metadata":
       return json({
         name: "ai-edge-model-server",

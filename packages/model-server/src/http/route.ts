@@ -1,4 +1,4 @@
-/** The paths of both dialects. */
+/** The paths of the three dialects. */
 
 export type Action =
   | "server-metadata"
@@ -10,6 +10,9 @@ export type Action =
   | "serving-status"
   | "serving-metadata"
   | "predict"
+  | "invocations"
+  | "ping"
+  | "mlflow-version"
   | "metrics";
 
 export interface Route {
@@ -23,6 +26,11 @@ const FIXED: Readonly<Record<string, Route>> = {
   "/v2": { action: "server-metadata", method: "GET" },
   "/v2/health/live": { action: "live", method: "GET" },
   "/v2/health/ready": { action: "ready", method: "GET" },
+  // MLflow's scoring server.
+  "/invocations": { action: "invocations", method: "POST" },
+  "/ping": { action: "ping", method: "GET" },
+  "/health": { action: "ping", method: "GET" },
+  "/version": { action: "mlflow-version", method: "GET" },
   "/metrics": { action: "metrics", method: "GET" },
 };
 

@@ -53,10 +53,15 @@ describe("answers recorded from lightgbm 4.7 (testdata/make_lightgbm_answers.py)
     expect(answers(model.replaceAll("\n", "\r\n"), rows)).toEqual(expected);
   });
 
-  it("knows the columns", () => {
-    const { featureNames, featureCount, outputsPerRow } = readBooster(modelNamed("multiclass"));
+  it.each([
+    ["names", "a b c d e", ["a", "b", "c", "d", "e"]],
+    ["made-up names", "Column_0 Column_1 Column_2 Column_3 Column_4", []],
+    ["too few names", "a b", []],
+  ])("knows the columns: %s", (_, names, expected) => {
+    const text = modelNamed("multiclass").replace(/feature_names=.*/, `feature_names=${names}`);
+    const { featureNames, featureCount, outputsPerRow } = readBooster(text);
     expect({ featureNames, featureCount, outputsPerRow }).toEqual({
-      featureNames: ["Column_0", "Column_1", "Column_2", "Column_3", "Column_4"],
+      featureNames: expected,
       featureCount: 5,
       outputsPerRow: 3,
     });

@@ -5,7 +5,7 @@ import { readTree, treeValue, type Tree } from "./tree.ts";
 
 export interface Booster {
   featureCount: number;
-  /** Feature names of the training table; LightGBM makes up `Column_0`… where it had none. */
+  /** Feature names of the training table, empty if it had none (LightGBM then makes up `Column_0`…). */
   featureNames: string[];
   /** Values per row of an answer: 1, or one per class. */
   outputsPerRow: number;
@@ -55,7 +55,8 @@ function checkHeader(header: Block): void {
 
 function featureNamesOf(header: Block, featureCount: number): string[] {
   const names = (header.get("feature_names") ?? "").split(" ").filter((name) => name !== "");
-  return names.length === featureCount ? names : [];
+  const isMadeUp = names.every((name, index) => name === `Column_${index}`);
+  return names.length === featureCount && !isMadeUp ? names : [];
 }
 
 /**
