@@ -1,6 +1,4 @@
-import { createHmac } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import {
   Application,
   ApplicationSet,
@@ -26,11 +24,10 @@ import {
   gitOpsClusterController,
   propagationController,
 } from "./index.ts";
+import { NAMESPACE, REPOSITORY, SET } from "./testing/application-set.ts";
+import { push, SECRET } from "./testing/push.ts";
 
 const LIMIT = { timeout: 15_000, interval: 20 };
-const NAMESPACE = "openshift-gitops";
-const REPOSITORY = "https://github.com/opendatahub-io/ai-edge.git";
-const SECRET = "webhook-secret";
 
 let server: TestApiServer;
 let stop: AbortController;
@@ -85,38 +82,6 @@ async function decide(...clusters: string[]): Promise<void> {
   );
 }
 
-const SET: Omit<ApplicationSet, "apiVersion" | "kind"> = {
-  metadata: { name: "bike", namespace: NAMESPACE },
-  spec: {
-    generators: [
-      {
-        clusterDecisionResource: {
-          configMapRef: "acm-placement",
-          labelSelector: { matchLabels: { "cluster.open-cluster-management.io/placement": "sites" } },
-          requeueAfterSeconds: 30,
-        },
-      },
-    ],
-    template: {
-      metadata: {
-        name: "{{name}}-bike",
-        labels: { "apps.open-cluster-management.io/pull-to-ocm-managed-cluster": "true" },
-        annotations: {
-          "argocd.argoproj.io/skip-reconcile": "true",
-          "apps.open-cluster-management.io/ocm-managed-cluster": "{{name}}",
-          "apps.open-cluster-management.io/ocm-managed-cluster-app-namespace": NAMESPACE,
-        },
-      },
-      spec: {
-        project: "default",
-        source: { repoURL: REPOSITORY, targetRevision: "main", path: "apps/bike" },
-        destination: { server: "https://kubernetes.default.svc", namespace: "bike" },
-        syncPolicy: { automated: { prune: true }, syncOptions: ["CreateNamespace=true"] },
-      },
-    },
-  },
-};
-
 async function names(): Promise<string[]> {
   const { items } = await server.client.list(Application, { namespace: NAMESPACE });
   return items
@@ -165,27 +130,6 @@ async function report(values: Record<string, string>, conditions: object[] = [])
     { type: "merge", body: { status: { conditions, resourceStatus: { manifests } } } },
     { subresource: "status" },
   );
-}
-
-async function push(
-  ref: string,
-  changes: { signature?: string; url?: string } = {},
-): Promise<{ status: number; text: string }> {
-  const { port } = webhook.address() as AddressInfo;
-  const body = JSON.stringify({
-    ref,
-    repository: {
-      clone_url: changes.url ?? "http://127.0.0.1:3000/opendatahub-io/ai-edge.git",
-      default_branch: "main",
-    },
-  });
-  const signature = changes.signature ?? `sha256=${createHmac("sha256", SECRET).update(body).digest("hex")}`;
-  const response = await fetch(`http://127.0.0.1:${port}/api/webhook`, {
-    method: "POST",
-    body,
-    headers: { "x-github-event": "push", "x-hub-signature-256": signature },
-  });
-  return { status: response.status, text: (await response.text()).trim() };
 }
 
 test("as long as nobody decided, nothing is made and the reason is shown", async () => {
@@ -312,8 +256,8 @@ test("the site's word arrives in the hub Application's status", async () => {
 });
 
 test("a push to the followed branch reaches the site as a refresh, and is taken back when served", async () => {
-  expect(await push("refs/heads/other")).toEqual({ status: 200, text: "refreshed 0 applications" });
-  expect(await push("refs/heads/main")).toEqual({ status: 200, text: "refreshed 2 applications" });
+  expect(await push(webhook, "refs/heads/other")).toEqual({ status: 200, text: "refreshed 0 applications" });
+  expect(await push(webhook, "refs/heads/main")).toEqual({ status: 200, text: "refreshed 2 applications" });
   const stamp = await vi.waitFor(async () => {
     const annotations = annotationsInWork(await work());
     expect(annotations).toEqual({
@@ -340,7 +284,7 @@ test.each([
   ],
   ["the URL before insteadOf", { url: REPOSITORY }, { status: 200, text: "refreshed 2 applications" }],
 ])("a push with %s", async (_, changes, answer) => {
-  expect(await push("refs/heads/main", changes)).toEqual(answer);
+  expect(await push(webhook, "refs/heads/main", changes)).toEqual(answer);
 });
 
 test("a requested operation travels and is taken back when the site has started it", async () => {

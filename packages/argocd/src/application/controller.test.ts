@@ -9,6 +9,7 @@ import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { TestRepository } from "../testing/git-repository.ts";
 import { applicationController } from "./controller.ts";
+import { CONFIG, CRD, SYNCED, WIDGET } from "./testing/manifests.ts";
 
 const LIMIT = { timeout: 15_000, interval: 25 };
 
@@ -51,14 +52,6 @@ afterEach(async () => {
   repository.remove();
 });
 
-const CONFIG = (name: string, value: string) => `apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: ${name}
-data:
-  value: "${value}"
-`;
-
 function application(
   name: string,
   spec: Partial<Application["spec"]> = {},
@@ -100,12 +93,6 @@ async function configMap(name: string): Promise<ConfigMap | undefined> {
     throw error;
   }
 }
-
-const SYNCED = {
-  sync: { status: "Synced" },
-  health: { status: "Healthy" },
-  operationState: { phase: "Succeeded" },
-};
 
 test("applies what Git holds, tracks it, and reports it as Argo CD does", async () => {
   const commit = repository.commit({ "app/a.yaml": CONFIG("a", "1") });
@@ -265,27 +252,6 @@ test("creates the destination namespace when told to, and fails clearly when not
   );
   await until("namespace", SYNCED);
 });
-
-const CRD = `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata:
-  name: widgets.example.com
-spec:
-  group: example.com
-  names: {kind: Widget, plural: widgets}
-  scope: Namespaced
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema:
-        openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
-`;
-const WIDGET = `apiVersion: example.com/v1
-kind: Widget
-metadata:
-  name: w
-`;
 
 test("a kind that the cluster does not know fails the sync before anything is applied; its CRD may come along", async () => {
   repository.commit({ "app/a.yaml": CONFIG("with-widget", "1"), "app/w.yaml": WIDGET });
