@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Pod, Secret } from "@ai-edge/api";
@@ -67,6 +67,29 @@ describe("an image", () => {
     await node.until((pod) => waitingReason(pod) === "ErrImagePull");
     await node.until(isReady);
     expect((await readFile(layer)).equals(whole)).toBe(true);
+  });
+
+  it("shares the files of its base with other images, except those that it replaces", async () => {
+    const containerfile = (text: string) =>
+      `FROM scratch\nCOPY . /app/\nCOPY . /own/${text}/\nENTRYPOINT ["node", "/app/server.js"]\nLABEL aiedge.dev/runtime=process\n`;
+    const inodes: Record<string, number[]> = { shared: [], own: [] };
+    for (const name of ["first", "second"]) {
+      const image = await node.push(`models/${name}`, containerfile(name));
+      await node.create({ image });
+      await node.until(isReady);
+      const rootfs = join(
+        node.directory,
+        "node/images/unpacked",
+        splitDigest(image.split("@")[1] ?? "").hex,
+        "rootfs",
+      );
+      inodes["shared"]?.push((await stat(join(rootfs, "app/server.js"))).ino);
+      inodes["own"]?.push((await stat(join(rootfs, `own/${name}/server.js`))).ino);
+      await node.clear();
+      await node.startAgent();
+    }
+    expect(new Set(inodes["shared"]).size).toBe(1);
+    expect(new Set(inodes["own"]).size).toBe(2);
   });
 
   it("that is not made for the process runtime says what to do", async () => {

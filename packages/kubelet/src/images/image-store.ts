@@ -9,6 +9,7 @@ import {
   type Descriptor,
   type Digest,
   DigestError,
+  digestOf,
   formatReference,
   hostPlatform,
   ImageLayout,
@@ -26,6 +27,7 @@ import {
 
 import type { ImageSource } from "../pods/pod-context.ts";
 import type { LocalImage } from "../runtimes/runtime.ts";
+import { linkTree } from "./link-tree.ts";
 import { ImageNeverPullError, ImagePullError } from "./pull-error.ts";
 
 /** Written into an unpacked image when it is complete; without it the directory is unpacked again. */
@@ -131,29 +133,54 @@ export class ImageStore implements ImageSource {
     };
   }
 
-  /** Unpacks beside and renames, so that an image is there whole or not at all. */
   async #unpack(digest: Digest, image: ResolvedImage): Promise<string> {
-    const target = join(this.#options.directory, "unpacked", splitDigest(digest).hex);
-    const rootfs = join(target, "rootfs");
-    if ((await readFile(join(target, COMPLETE), "utf8").catch(() => "")) === digest) return rootfs;
-    const next = `${target}.next`;
-    await rm(next, { recursive: true, force: true });
-    await mkdir(join(next, "rootfs"), { recursive: true });
-    // Containers with users of their own (runc) need root anyway; processes of this agent's user own what they read.
-    const owners = process.getuid?.() === 0;
+    const layers = image.manifest.layers;
     try {
-      for (const layer of image.manifest.layers) await this.#unpackLayer(layer, join(next, "rootfs"), owners);
+      return await this.#unpackedTree(splitDigest(digest).hex, layers.slice(0, -1), layers.slice(-1));
     } catch (error) {
-      await rm(next, { recursive: true, force: true });
       const message = error instanceof Error ? error.message : String(error);
       throw new ImagePullError(`image ${image.descriptor.digest} cannot be unpacked: ${message}`, {
         cause: error,
       });
     }
-    await replaceFile(join(next, COMPLETE), digest);
+  }
+
+  /**
+   * The tree of some layers with more on top. The lower ones are unpacked once and linked into every image that has
+   * them: model images share a base of 48 MB, and the layer of a model is small.
+   * @returns its directory, whole: it is made beside and renamed
+   */
+  async #unpackedTree(
+    name: string,
+    lower: readonly Descriptor[],
+    upper: readonly Descriptor[],
+  ): Promise<string> {
+    const target = join(this.#options.directory, "unpacked", name);
+    const rootfs = join(target, "rootfs");
+    if ((await readFile(join(target, COMPLETE), "utf8").catch(() => "")) === name) return rootfs;
+    const next = `${target}.next`;
+    await rm(next, { recursive: true, force: true });
+    try {
+      await mkdir(join(next, "rootfs"), { recursive: true });
+      if (lower.length > 0) await linkTree(await this.#unpackedBase(lower), join(next, "rootfs"));
+      // Containers with users of their own (runc) need root anyway; processes of this agent's user own what they read.
+      const owners = process.getuid?.() === 0;
+      for (const layer of upper) await this.#unpackLayer(layer, join(next, "rootfs"), owners);
+      await replaceFile(join(next, COMPLETE), name);
+    } catch (error) {
+      await rm(next, { recursive: true, force: true });
+      throw error;
+    }
     await rm(target, { recursive: true, force: true });
     await rename(next, target);
     return rootfs;
+  }
+
+  /** The tree of the layers that are below an image's own, under a name made of their digests. */
+  async #unpackedBase(layers: readonly Descriptor[]): Promise<string> {
+    const digests = layers.map(({ digest }) => digest);
+    const name = `base-${splitDigest(digestOf(Buffer.from(digests.join(" ")))).hex}`;
+    return this.#once(`unpack ${name}`, () => this.#unpackedTree(name, [], layers));
   }
 
   async #unpackLayer(layer: Descriptor, rootfs: string, owners: boolean): Promise<void> {
