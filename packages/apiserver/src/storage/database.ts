@@ -1,9 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { StorageKey } from "./event.ts";
+import { ValueCipher } from "./value-cipher.ts";
 
-/** Raised with every change of the tables; a database with a higher number was written by a newer program. */
-const SCHEMA_VERSION = 1;
+/** Raised with every change of the tables or values (2: encrypted ones); a higher number is of a newer program. */
+const SCHEMA_VERSION = 2;
 /** "aied": tells our files from other SQLite databases. */
 const APPLICATION_ID = 0x61696564;
 /** The WAL is cut back to this after a checkpoint, so that a burst does not keep its disk space (k3s-io/k3s#4044). */
@@ -33,6 +35,7 @@ export interface CurrentRow {
  */
 export class Database {
   readonly #db: DatabaseSync;
+  readonly #cipher: ValueCipher;
   readonly #insertLog: StatementSync;
   readonly #upsert: StatementSync;
   readonly #remove: StatementSync;
@@ -40,16 +43,18 @@ export class Database {
   /** @throws Error in one line naming the file, the cause and the next step */
   static open(dataDir: string): Database {
     const file = join(dataDir, "state.db");
+    const cipher = new ValueCipher(dataDir);
     try {
       mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-      return new Database(new DatabaseSync(file), file);
+      return new Database(new DatabaseSync(file), file, cipher);
     } catch (error) {
       throw describeOpenError(file, error);
     }
   }
 
-  private constructor(db: DatabaseSync, file: string) {
+  private constructor(db: DatabaseSync, file: string, cipher: ValueCipher) {
     this.#db = db;
+    this.#cipher = cipher;
     try {
       // One process owns the file: a second one fails here instead of breaking the in-memory table of the first.
       db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
@@ -85,11 +90,12 @@ export class Database {
   }
 
   appendLog(row: LogRow, time: number): void {
-    this.#insertLog.run(row.revision, time, row.resource, row.namespace, row.name, row.kind, row.previous);
+    const previous = row.previous === null ? null : this.#cipher.seal(row, row.previous);
+    this.#insertLog.run(row.revision, time, row.resource, row.namespace, row.name, row.kind, previous);
   }
 
   put(row: CurrentRow): void {
-    this.#upsert.run(row.resource, row.namespace, row.name, row.value);
+    this.#upsert.run(row.resource, row.namespace, row.name, this.#cipher.seal(row, row.value));
   }
 
   remove(resource: string, namespace: string, name: string): void {
@@ -99,12 +105,8 @@ export class Database {
   *current(): Generator<CurrentRow> {
     const rows = this.#db.prepare("SELECT resource, namespace, name, value FROM current").iterate();
     for (const row of rows) {
-      yield {
-        resource: String(row["resource"]),
-        namespace: String(row["namespace"]),
-        name: String(row["name"]),
-        value: String(row["value"]),
-      };
+      const key = keyOf(row);
+      yield { ...key, value: this.#cipher.open(key, String(row["value"])) };
     }
   }
 
@@ -113,14 +115,11 @@ export class Database {
     const rows = this.#db
       .prepare("SELECT * FROM log WHERE revision > ? AND resource = ? ORDER BY revision DESC")
       .all(revision, resource);
-    return rows.map((row) => ({
-      revision: Number(row["revision"]),
-      resource: String(row["resource"]),
-      namespace: String(row["namespace"]),
-      name: String(row["name"]),
-      kind: Number(row["kind"]),
-      previous: row["previous"] === null ? null : String(row["previous"]),
-    }));
+    return rows.map((row) => {
+      const key = keyOf(row);
+      const previous = row["previous"] === null ? null : this.#cipher.open(key, String(row["previous"]));
+      return { revision: Number(row["revision"]), ...key, kind: Number(row["kind"]), previous };
+    });
   }
 
   /** The newest revision written, 0 for a new database. */
@@ -161,6 +160,14 @@ export class Database {
   close(): void {
     this.#db.close();
   }
+}
+
+function keyOf(row: Record<string, unknown>): StorageKey {
+  return {
+    resource: String(row["resource"]),
+    namespace: String(row["namespace"]),
+    name: String(row["name"]),
+  };
 }
 
 const SCHEMA = `

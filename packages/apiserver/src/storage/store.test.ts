@@ -161,7 +161,7 @@ describe("the file", () => {
     db.exec("PRAGMA user_version = 99");
     db.close();
     expect(() => open()).toThrow(
-      /state\.db has format 99, this program knows up to 1: it was written by a newer version; run that one/,
+      /state\.db has format 99, this program knows up to 2: it was written by a newer version; run that one/,
     );
   });
 

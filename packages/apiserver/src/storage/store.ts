@@ -51,7 +51,12 @@ export class Store {
     this.#database = Database.open(options.dataDir);
     this.#logger = options.logger;
     this.#now = options.now;
-    for (const row of this.#database.current()) this.#table.set(row, new StoredObject(row.value));
+    try {
+      for (const row of this.#database.current()) this.#table.set(row, new StoredObject(row.value));
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
     this.#revision = this.#database.lastRevision();
     this.#compacted = (this.#database.firstRevision() ?? 1) - 1;
     this.#ring = new EventRing(this.#revision);
