@@ -26,7 +26,7 @@ export async function core(options: CoreCommandOptions, io: ProgramIO): Promise<
     );
   }
   const logger = programLogger("core", io);
-  const shutdown = new Shutdown(logger);
+  const shutdown = new Shutdown(logger, io.signal);
   const directory = await openDataDirectory(resolve(io.cwd, options.dataDir), "core", "core");
   shutdown.add("data directory", () => directory.release());
   try {
@@ -42,7 +42,7 @@ export async function core(options: CoreCommandOptions, io: ProgramIO): Promise<
       env: io.env,
       logger,
       now: () => new Date(),
-      signal: io.signal,
+      signal: shutdown.signal,
       shutdown,
     });
     announceReady(running.endpoints, io);

@@ -108,18 +108,22 @@ async function startContent(
   webhook: Webhook,
 ): Promise<Content> {
   const { directory, logger, now, shutdown } = options;
-  const listenFor = <T>(port: Port, start: (listen: ListenAddress) => Promise<T>): Promise<T> =>
-    listenAtUsualPort(
-      {
-        host: options.host,
-        usual: USUAL_PORTS[port],
-        fixed: options.ports[port] ?? directory.settings.ports[port],
-      },
-      start,
-    ).catch((error: unknown) => {
+  const listenFor = async <T extends { close: () => Promise<void> }>(
+    port: Port,
+    start: (listen: ListenAddress) => Promise<T>,
+  ): Promise<T> => {
+    const address = {
+      host: options.host,
+      usual: USUAL_PORTS[port],
+      fixed: options.ports[port] ?? directory.settings.ports[port],
+    };
+    const server = await listenAtUsualPort(address, start).catch((error: unknown) => {
       throw explainSystemError(error, { path: directory.path, address: `the port of the ${port}` }) ?? error;
     });
-  const [registry, forge, metrics] = await Promise.all([
+    shutdown.add(port, () => server.close());
+    return server;
+  };
+  const starting = [
     listenFor("registry", (listen) =>
       startRegistry({
         dataDir: join(directory.path, "registry"),
@@ -148,10 +152,10 @@ async function startContent(
         now,
       }),
     ),
-  ]);
-  shutdown.add("registry", () => registry.close());
-  shutdown.add("forge", () => forge.close());
-  shutdown.add("metrics", () => metrics.close());
+  ] as const;
+  // When one fails the others must be known to the shutdown first: what still listens keeps the process alive.
+  await Promise.allSettled(starting);
+  const [registry, forge, metrics] = await Promise.all(starting);
   return { registry, forge, metrics };
 }
 

@@ -11,6 +11,9 @@ import { makeDirectory } from "./make-directory.ts";
 /** Layout version of a data directory; a newer one is refused, never guessed at. */
 const LAYOUT_VERSION = 1;
 
+/** Where the klusterlet keeps its hub credentials: an edge that has them needs no token. */
+export const HUB_CREDENTIALS = join("pki", "hub-kubeconfig");
+
 /** What a process must find again at its next start, so that addresses written into Git stay true. */
 const settingsSchema = z.object({
   version: z.number().int(),

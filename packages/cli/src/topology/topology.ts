@@ -5,13 +5,10 @@ import { clientFromKubeconfig, loadKubeconfig, type Client } from "@ai-edge/clie
 import type { Logger } from "pino";
 
 import { mintJoinToken } from "../core/join-token.ts";
-import { openDataDirectory, writeFileDurably } from "./data-directory.ts";
+import { HUB_CREDENTIALS, openDataDirectory, writeFileDurably } from "./data-directory.ts";
 import { ENDPOINTS_FILE, type Endpoints, readEndpoints, resumeEndpoints } from "./endpoints.ts";
 import { followRoutes } from "./route-directory.ts";
 import { superviseProcess, type SupervisedProcess } from "./supervised-process.ts";
-
-/** Where the klusterlet keeps its hub credentials: an edge that has them needs no token. */
-const HUB_CREDENTIALS = join("pki", "hub-kubeconfig");
 
 /** One core and N edges on this machine, each a process of its own. */
 export interface Topology {
