@@ -15,6 +15,8 @@ import type { LoadedModel } from "./repository.ts";
 
 export interface ServedModel extends LoadedModel {
   name: string;
+  /** Refuses before the work of reading a request. @throws ProtocolError 429 under overload */
+  admit(): void;
   /** Runs the model and records the time it took. */
   run(inputs: readonly Tensor[]): Promise<Tensor[]>;
 }

@@ -1,6 +1,7 @@
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { Admission } from "./admission.ts";
 import type { Log } from "./log.ts";
 import type { ServedModel } from "./dialect.ts";
 import { checkGolden, warmUp } from "./golden.ts";
@@ -79,17 +80,20 @@ function metricsListener(metrics: ServerMetrics): RequestListener {
 }
 
 function serve(loaded: LoadedModel, name: string, metrics: ServerMetrics, clock: () => number): ServedModel {
+  const admission = new Admission({ clock });
   return {
     ...loaded,
     name,
-    async run(inputs) {
-      const end = metrics.inferenceStarts(clock);
-      try {
-        return await loaded.model.predict(inputs);
-      } finally {
-        end();
-      }
-    },
+    admit: () => admission.check(),
+    run: (inputs) =>
+      admission.run(async (waitedMs) => {
+        const end = metrics.inferenceStarts(clock, waitedMs);
+        try {
+          return await loaded.model.predict(inputs);
+        } finally {
+          end();
+        }
+      }),
   };
 }
 

@@ -41,6 +41,8 @@ interface Answer {
 }
 
 const JSON_TYPE = "application/json";
+/** An admitted request waits a second at most, so that a place is free by then. */
+const RETRY_AFTER_SECONDS = 1;
 /** JSON with binary data behind it. */
 const BINARY_TYPE = "application/octet-stream";
 /** Prometheus text format. */
@@ -81,6 +83,12 @@ function modelOf(route: Route, options: HandlerOptions): ServedModel {
       404,
     );
   }
+  return served;
+}
+
+function admitted(route: Route, options: HandlerOptions): ServedModel {
+  const served = modelOf(route, options);
+  served.admit();
   return served;
 }
 
@@ -126,7 +134,7 @@ async function answerRoute(route: Route, request: IncomingMessage, options: Hand
     case "mlflow-version":
       return { status: 200, type: "text/plain", text: options.serverVersion };
     case "invocations": {
-      const served = modelOf(route, options);
+      const served = admitted(route, options);
       checkInvocationsType(request.headers["content-type"]);
       const text = await invoke(served, parseJson((await readBody(request)).toString("utf8")));
       return { status: 200, type: JSON_TYPE, text };
@@ -146,9 +154,9 @@ async function answerRoute(route: Route, request: IncomingMessage, options: Hand
     case "serving-metadata":
       return json(servingMetadata(modelOf(route, options)));
     case "infer":
-      return answerInfer(modelOf(route, options), request);
+      return answerInfer(admitted(route, options), request);
     case "predict": {
-      const served = modelOf(route, options);
+      const served = admitted(route, options);
       const text = await predict(served, parseJson((await readBody(request)).toString("utf8")));
       return { status: 200, type: JSON_TYPE, text };
     }
@@ -200,7 +208,8 @@ export function createHandler(
     response.writeHead(status, {
       "content-type": type,
       "content-length": body.length,
-      ...(binary === undefined ? {} : { [BINARY_HEADER]: head.length }),
+      ...(binary === undefined ? {} : { [BINARY_HEADER]: String(head.length) }),
+      ...(status === 429 ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {}),
       // While draining, and after a body that was not read to its end, the connection is not used again.
       ...(state.draining() || status === 413 ? { connection: "close" } : {}),
     });

@@ -128,13 +128,13 @@ export class ServerMetrics {
     }
   }
 
-  /** An inference starts; call the result when it ends. */
-  inferenceStarts(now: () => number): () => void {
+  /** An inference starts after having waited for its turn; call the result when it ends. */
+  inferenceStarts(now: () => number, waitedMs = 0): () => void {
     const { name = "", version = "" } = this.#model ?? {};
     const started = now();
     this.#running++;
     this.#queue.observe({}, this.#running);
-    this.#waitTime.observe({ name, version }, 0);
+    this.#waitTime.observe({ name, version }, waitedMs * 1e3);
     this.#active.set({ name, version }, this.#running);
     return () => {
       this.#running--;
