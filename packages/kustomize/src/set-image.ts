@@ -1,6 +1,6 @@
 import type { Document } from "yaml";
 import { isMap, isScalar, isSeq, parseDocument, Scalar, YAMLMap, YAMLSeq } from "yaml";
-import { MAX_YAML_CHARACTERS } from "./yaml-parse.ts";
+import { MAX_FULL_YAML_CHARACTERS } from "./yaml-parse.ts";
 
 /** What `images` shall say about one image. Absent fields are left as they are. */
 export interface ImageEdit {
@@ -18,7 +18,7 @@ export interface ImageEdit {
  * @throws Error when the text is no kustomization
  */
 export function setImage(text: string, edit: ImageEdit): string {
-  if (text.length > MAX_YAML_CHARACTERS) throw new Error("the kustomization is too large to edit");
+  if (text.length > MAX_FULL_YAML_CHARACTERS) throw new Error("the kustomization is too large to edit");
   const document = parseDocument(text, { keepSourceTokens: true });
   const [error] = document.errors;
   if (error !== undefined) throw new Error(`invalid Kustomization: ${error.message}`);

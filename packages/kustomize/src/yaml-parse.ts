@@ -5,8 +5,10 @@ import { parsePlainYaml } from "./yaml-fast.ts";
 import type { Value, ValueMap } from "./value.ts";
 import { cloneValue, newMap } from "./value.ts";
 
-/** No manifest is near this; the parser's memory is some thirty times the text. */
-export const MAX_YAML_CHARACTERS = 64 * 1024 * 1024;
+/** No manifest is near this; reading it takes 6 s and 1 GB. */
+const MAX_YAML_CHARACTERS = 32 * 1024 * 1024;
+/** With anchors, tags and the like the library reads, which takes 12 s and 1 GB for this. */
+export const MAX_FULL_YAML_CHARACTERS = 8 * 1024 * 1024;
 /** Deeper than any manifest (a CRD's schema has about 60) and safe for recursion. */
 export const MAX_YAML_DEPTH = 500;
 /** Values that aliases may add to one file: an anchor bomb reaches it in an instant, a manifest never. */
@@ -41,6 +43,11 @@ export function parseYamlDocuments(text: string, options: ParseOptions = {}): Va
 
 /** Any YAML, through the library; see {@link parseYamlDocuments}. */
 export function parseFullYaml(text: string, options: ParseOptions = {}): Value[] {
+  if (text.length > MAX_FULL_YAML_CHARACTERS) {
+    throw new YamlError(
+      `too large: ${text.length} characters of YAML with anchors, tags or other rare syntax, at most ${MAX_FULL_YAML_CHARACTERS} are read`,
+    );
+  }
   checkNesting(text);
   const parsed = parseAllDocuments(text, {
     schema: "failsafe",
