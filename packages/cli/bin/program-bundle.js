@@ -32,7 +32,9 @@ export async function programEntry({ build, inherited }) {
     return entry;
   } catch (error) {
     // A read-only checkout, or a platform without esbuild: it runs all the same, only larger.
-    process.stderr.write(`ai-edge: running from source, because it could not be bundled: ${error.message}\n`);
+    const lines = String(error.message).split("\n");
+    const reason = lines.find((line) => line.includes("ERROR")) ?? lines[0];
+    process.stderr.write(`ai-edge: running from source, because it could not be bundled: ${reason}\n`);
     return SOURCE_ENTRY;
   }
 }
