@@ -71,7 +71,7 @@ export function buildFrom(
   const metadata = new Set(target.kustomization.buildMetadata ?? []);
   context.tracksOrigins = metadata.has("originAnnotations") || metadata.has("transformerAnnotations");
   target.accumulate(total);
-  finish(total);
+  finish(total, context);
   const { map } = total;
   const order: SortOptions = target.kustomization.sortOptions ?? {
     order: options.reorder === "none" ? "fifo" : "legacy",
@@ -98,11 +98,14 @@ export function buildFrom(
 }
 
 /** The steps that only the root takes. */
-function finish(total: Accumulator): void {
+function finish(total: Accumulator, context: BuildContext): void {
   const { map } = total;
   appendHashes(map);
   fixNameReferences(map, total.config.nameReference);
-  if (!total.vars.isEmpty) replaceVars(map, total.vars.values(), total.config.varReference);
+  if (!total.vars.isEmpty) {
+    const unused = replaceVars(map, total.vars.values(), total.config.varReference);
+    if (unused.length > 0) context.warn(`well-defined vars that were never replaced: ${unused.join(",")}`);
+  }
   const kept = map.resources.filter((resource) => {
     const annotations = getIn(resource.value.metadata, "annotations");
     return (
@@ -117,7 +120,9 @@ function finish(total: Accumulator): void {
 function tidyAnnotations(object: ValueMap): void {
   const { metadata } = object;
   const annotations = getIn(metadata, "annotations");
-  if (!isMap(metadata) || !isMap(annotations)) return;
+  if (!isMap(metadata)) return;
+  if (annotations === null) delete metadata.annotations;
+  if (!isMap(annotations)) return;
   const keys = Object.keys(annotations);
   if (keys.length === 0) delete metadata.annotations;
   for (const key of keys) {

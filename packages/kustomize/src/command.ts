@@ -137,7 +137,8 @@ async function runBuild(args: readonly string[], streams: CommandStreams): Promi
           ...(signal === undefined ? {} : { signal }),
         })
       : build(fileSystem, path, options);
-  for (const warning of result.warnings) streams.stderr.write(`# ${warning}\n`);
+  for (const warning of result.warnings)
+    streams.stderr.write(`${warning.startsWith("Warning:") ? "# " : ""}${warning}\n`);
   const yaml = toYaml(result.resources);
   if (typeof values.output === "string") writeFileSync(resolve(streams.cwd, values.output), yaml);
   else streams.stdout.write(yaml);

@@ -84,14 +84,20 @@ function findObject(args: VarArgs, map: ResourceMap): Resource | undefined {
   return matches[0];
 }
 
-/** Replaces `$(NAME)` in every field that may have references. */
+/** Replaces `$(NAME)` in every field that may have references. @returns the vars that were in none, sorted */
 export function replaceVars(
   map: ResourceMap,
   values: ReadonlyMap<string, Value>,
   specs: readonly FieldSpec[],
-): void {
+): string[] {
+  const unused = new Set(values.keys());
+  const find = (name: string): Value | undefined => {
+    const value = values.get(name);
+    if (value !== undefined) unused.delete(name);
+    return value;
+  };
   const set = (value: Value): Value => {
-    if (typeof value === "string") return expandVars(value, values);
+    if (typeof value === "string") return expandVars(value, find);
     if (Array.isArray(value))
       return value.map((element) => (typeof element === "string" ? set(element) : element));
     if (isMap(value)) {
@@ -106,19 +112,20 @@ export function replaceVars(
     for (const spec of specs) applyFieldSpec(resource.value, resource.gvk, spec, set, undefined);
     resource.changed();
   }
+  return [...unused].toSorted();
 }
 
 /**
  * Expands `$(NAME)` as Kubernetes does in `command`: `$$` stands for one dollar sign, unknown names stay. A text that
  * is one reference and nothing else becomes the value itself, a number for instance.
  */
-function expandVars(text: string, values: ReadonlyMap<string, Value>): Value {
+function expandVars(text: string, find: (name: string) => Value | undefined): Value {
   const whole = /^\$\(([^()]+)\)$/.exec(text)?.[1];
-  const value = whole === undefined ? undefined : values.get(whole);
+  const value = whole === undefined ? undefined : find(whole);
   if (value !== undefined && isScalar(value)) return value;
   return text.replace(/\$(\$|\(([^)]*)\))/g, (match, after: string, name: string | undefined) => {
     if (after === "$") return "$";
-    const found = name === undefined ? undefined : values.get(name);
+    const found = name === undefined ? undefined : find(name);
     return found === undefined || !isScalar(found) ? match : String(found);
   });
 }

@@ -3,7 +3,7 @@ import type { Scalar } from "yaml";
 import { resolveNumber, resolvePlain, resolvePlain11 } from "./plain-scalar.ts";
 import { parsePlainYaml } from "./yaml-fast.ts";
 import type { Value, ValueMap } from "./value.ts";
-import { cloneValue, newMap } from "./value.ts";
+import { cloneValue, getIn, isMap, newMap } from "./value.ts";
 
 /** No manifest is near this; reading it takes 6 s and 1 GB. */
 const MAX_YAML_CHARACTERS = 32 * 1024 * 1024;
@@ -37,7 +37,9 @@ export function parseYamlDocuments(text: string, options: ParseOptions = {}): Va
     resolve: options.booleans11 === true ? resolvePlain11 : resolvePlain,
     maxDepth: MAX_YAML_DEPTH,
   });
-  if (plain !== undefined) return plain.filter((document) => document !== null);
+  // Numbers and the like in annotations are rare, and count as they are written: only the full reader knows how.
+  if (plain !== undefined && !plain.some(hasTypedAnnotation))
+    return plain.filter((document) => document !== null);
   return parseFullYaml(text, options);
 }
 
@@ -68,9 +70,36 @@ export function parseFullYaml(text: string, options: ParseOptions = {}): Value[]
     if (error !== undefined) throw new YamlError(describeSyntaxError(error, text));
     if (document.contents === null) continue;
     const value = new Composer(options.booleans11 === true).value(document.contents, 0);
+    keepAnnotationText(value, document.getIn(["metadata", "annotations"], true));
     if (value !== null) documents.push(value);
   }
   return documents;
+}
+
+/** The text that {@link resolvePlain} makes of a timestamp. */
+const TIMESTAMP_TEXT = /^\d{4}-\d\d?-\d\d?T[\d:.]+(?:Z|[-+][\d:]+)$/;
+
+/** Whether a value of `metadata.annotations` was written as something else than text, null apart. */
+function hasTypedAnnotation(document: Value): boolean {
+  const annotations = getIn(document, "metadata", "annotations");
+  if (!isMap(annotations)) return false;
+  return Object.values(annotations).some(
+    (value) =>
+      value !== null && (typeof value === "string" ? TIMESTAMP_TEXT.test(value) : typeof value !== "object"),
+  );
+}
+
+/** Annotations are text: `1.50` stays that, as kustomize prints it. Null stays null: in a patch it deletes. */
+function keepAnnotationText(document: Value, written: unknown): void {
+  const annotations = getIn(document, "metadata", "annotations");
+  if (!isMap(annotations) || !isYamlMap(written)) return;
+  for (const { key, value } of written.items) {
+    if (!isYamlScalar(key) || !isYamlScalar(value) || value.tag !== undefined || value.type !== "PLAIN")
+      continue;
+    const name = String(key.value);
+    const present = annotations[name];
+    if (present !== undefined && present !== null) annotations[name] = String(value.value);
+  }
 }
 
 function describeSyntaxError(
