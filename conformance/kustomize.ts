@@ -2,13 +2,15 @@
  * Scores @ai-edge/kustomize against cases of kustomize's own tests. Run: npx node conformance/kustomize.ts [name part]
  * Each case is a directory with `case.json`, `input/` and `expected.yaml` or `error.txt`; paths in the messages of the
  * error cases are those of kustomize's in-memory tests, so the inputs are built in memory, rooted at `/`.
+ * Also compares rendered trees: `<path with _ for />.yaml` in the folder `rendered` beside the trees.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { build, memoryFileSystem, toYaml } from "../packages/kustomize/src/index.ts";
+import { join, resolve } from "node:path";
+import { build, diskFileSystem, memoryFileSystem, toYaml } from "../packages/kustomize/src/index.ts";
 import type { BuildOptions } from "../packages/kustomize/src/index.ts";
 
 const CASES = process.env.KUSTOMIZE_CASES ?? "../shared/corpus/kustomize/cases";
+const TREES = process.env.KUSTOMIZE_TREES ?? "../shared/corpus/ai-edge";
 
 interface Case {
   readonly kind: "output" | "error";
@@ -76,4 +78,34 @@ for (const { name, difference } of failures) {
   );
 }
 console.log(`kustomize: ${names.length - failures.length} of ${names.length} cases as expected`);
-process.exitCode = failures.length === 0 ? 0 : 1;
+
+/** The directories below a root that have a kustomization, by their path with `_` for `/`. */
+function kustomizations(root: string): Map<string, string> {
+  const found = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) =>
+    path.endsWith("/kustomization.yaml"),
+  );
+  return new Map(
+    found.map((path) => {
+      const directory = path.slice(0, path.lastIndexOf("/"));
+      return [directory.replaceAll("/", "_"), resolve(root, directory)];
+    }),
+  );
+}
+
+/** Prints the trees that differ. @returns their number */
+function compareTrees(): number {
+  const rendered = readdirSync(join(TREES, "rendered")).filter((name) => name.endsWith(".yaml"));
+  const directories = kustomizations(TREES);
+  const different = rendered.filter((name) => {
+    const directory = directories.get(name.replace(/\.yaml$/, ""));
+    if (directory === undefined) return true;
+    const output = toYaml(build(diskFileSystem(), directory).resources);
+    return output !== readFileSync(join(TREES, "rendered", name), "utf8");
+  });
+  for (const name of different) console.log(`FAIL ${name}`);
+  console.log(`kustomize: ${rendered.length - different.length} of ${rendered.length} trees byte-equal`);
+  return different.length;
+}
+
+const treesFailed = existsSync(join(TREES, "rendered")) ? compareTrees() : 0;
+process.exitCode = failures.length + treesFailed === 0 ? 0 : 1;
