@@ -2,8 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { build, toYaml } from "./build.ts";
 import { memoryFileSystem } from "./memory-file-system.ts";
-import type { Value } from "./value.ts";
-import { valuesEqual } from "./value.ts";
+import { isMap, type Value, valuesEqual } from "./value.ts";
 import { parseYamlDocuments } from "./yaml-parse.ts";
 
 /** Names that lists merge by, that mean something to the engines, or that JavaScript would trip over. */
@@ -109,11 +108,7 @@ function patchPod(spec: unknown, patch: string): boolean {
   }
   let text: string;
   try {
-    text = toYaml(
-      resources.filter(
-        (resource) => typeof resource === "object" && resource !== null && !Array.isArray(resource),
-      ),
-    );
+    text = toYaml(resources.filter(isMap));
   } catch (error) {
     expect(String(error)).toMatch(/cannot be written|not a string/);
     return false;
