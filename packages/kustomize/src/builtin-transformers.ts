@@ -130,7 +130,7 @@ function transformByPatch(
         ...(target ? { target } : {}),
         ...(options ? { options } : {}),
       };
-      applyPatch(map, args, loader, context.schema);
+      applyPatch(map, args, loader, context);
       return true;
     }
     case "PatchJson6902Transformer": {
@@ -148,7 +148,7 @@ function transformByPatch(
       applyStrategicPatches(
         map,
         texts.flatMap((patches) => parseResources(patches)),
-        context.schema,
+        context,
       );
       return true;
     }

@@ -12,8 +12,13 @@ import { compileSelector } from "./selector.ts";
 import { strategicMerge } from "./strategic-merge.ts";
 import { isMap } from "./value.ts";
 
+interface PatchContext {
+  readonly schema: MergeSchema;
+  readonly warn: (message: string) => void;
+}
+
 /** One entry of `patches`: a strategic merge patch or a JSON patch, told apart by its content. */
-export function applyPatch(map: ResourceMap, args: PatchArgs, loader: Loader, schema: MergeSchema): void {
+export function applyPatch(map: ResourceMap, args: PatchArgs, loader: Loader, context: PatchContext): void {
   const text = patchText(args, loader);
   const parsed = parsePatch(text, args);
   if (parsed.kind === "json") {
@@ -24,7 +29,7 @@ export function applyPatch(map: ResourceMap, args: PatchArgs, loader: Loader, sc
     return;
   }
   if (args.target === undefined) {
-    for (const patch of parsed.patches) applyToOriginal(map, patch, schema);
+    for (const patch of parsed.patches) applyToOriginal(map, patch, context);
   } else {
     const [patch] = parsed.patches;
     if (patch === undefined) return;
@@ -35,7 +40,7 @@ export function applyPatch(map: ResourceMap, args: PatchArgs, loader: Loader, sc
     }
     const matches = compileSelector(args.target);
     const selected = map.resources.filter(matches);
-    for (const resource of selected) applyStrategic(resource, patch, schema, true);
+    for (const resource of selected) applyStrategic(resource, patch, context, true);
   }
   dropEmpty(map);
 }
@@ -44,9 +49,9 @@ export function applyPatch(map: ResourceMap, args: PatchArgs, loader: Loader, sc
 export function applyStrategicPatches(
   map: ResourceMap,
   patches: readonly Resource[],
-  schema: MergeSchema,
+  context: PatchContext,
 ): void {
-  for (const patch of patches) applyToOriginal(map, patch, schema);
+  for (const patch of patches) applyToOriginal(map, patch, context);
   dropEmpty(map);
 }
 
@@ -139,7 +144,7 @@ function applyJson(resource: Resource, operations: readonly JsonPatchOperation[]
   resource.changed();
 }
 
-function applyToOriginal(map: ResourceMap, patch: Resource, schema: MergeSchema): void {
+function applyToOriginal(map: ResourceMap, patch: Resource, context: PatchContext): void {
   const matches = map.byAnyId(patch.id);
   const [target] = matches;
   const id = formatId(patch.id);
@@ -149,15 +154,19 @@ function applyToOriginal(map: ResourceMap, patch: Resource, schema: MergeSchema)
       `no resource matches strategic merge patch "${id}": ${found} matches for Id ${id}; failed to find unique target for patch ${id}`,
     );
   }
-  applyStrategic(target, patch, schema, false);
+  applyStrategic(target, patch, context, false);
 }
 
-function applyStrategic(target: Resource, patch: Resource, schema: MergeSchema, toSelected: boolean): void {
+function applyStrategic(target: Resource, patch: Resource, context: PatchContext, toSelected: boolean): void {
   const copy = patch.clone().value;
   const { name, namespace, kind } = target;
   if (toSelected) copy.apiVersion = target.value.apiVersion ?? "";
   if (patch.nameChangeAllowed || patch.kindChangeAllowed) target.rememberId();
-  const merged = wrap(target, () => strategicMerge(target.value, copy, schemaOf(schema, target.value)));
+  const merged = wrap(target, () =>
+    strategicMerge(target.value, copy, schemaOf(context.schema, target.value), (message) =>
+      context.warn(`${message} Object: ${formatId(target.originalId)}`),
+    ),
+  );
   if (merged === undefined || Object.keys(merged).length === 0) {
     for (const key of Object.keys(target.value)) delete target.value[key];
     target.changed();

@@ -37,11 +37,11 @@ function steps(layer: Layer, into: Accumulator): Step[] {
   const strategic = kustomization.patchesStrategicMerge ?? [];
   if (strategic.length > 0) {
     add("PatchStrategicMergeTransformer", () => {
-      applyStrategicPatches(map, loadStrategicPatches(strategic, loader), context.schema);
+      applyStrategicPatches(map, loadStrategicPatches(strategic, loader), context);
     });
   }
   for (const patch of kustomization.patches ?? []) {
-    add("PatchTransformer", () => applyPatch(map, patch, loader, context.schema));
+    add("PatchTransformer", () => applyPatch(map, patch, loader, context));
   }
   if (namespace) add("NamespaceTransformer", () => setNamespaces(map, { namespace }, config.namespace));
   if (namePrefix) add("PrefixTransformer", () => affixNames(map, { prefix: namePrefix }, config.namePrefix));

@@ -12,6 +12,15 @@ import { describeShape, isMap, newMap, scalarText, valuesEqual } from "./value.t
 const DIRECTIVE = "$patch";
 type Directive = "delete" | "replace" | "merge" | undefined;
 
+/** Told of what a merge drops without an error. */
+type Warn = (message: string) => void;
+
+/** The field that is merged. */
+interface Place {
+  readonly path: string;
+  readonly warn: Warn;
+}
+
 /**
  * Merges a strategic patch into an object. Neither input is used afterwards by anyone else: parts of the patch become
  * part of the result.
@@ -22,8 +31,9 @@ export function strategicMerge(
   target: ValueMap,
   patch: ValueMap,
   schema: FieldSchema | undefined,
+  warn: Warn,
 ): ValueMap | undefined {
-  const merged = merge(target, patch, schema, "");
+  const merged = merge(target, patch, schema, { path: "", warn });
   if (merged === undefined) return undefined;
   if (!isMap(merged)) throw new Error("a patch must be a map");
   return merged;
@@ -34,7 +44,7 @@ function merge(
   target: Value | undefined,
   patch: Value | undefined,
   schema: FieldSchema | undefined,
-  path: string,
+  place: Place,
 ): Value | undefined {
   if (patch === undefined) return target;
   const shape = target ?? patch;
@@ -42,13 +52,13 @@ function merge(
   if (patch === null) return undefined;
   if (target !== undefined && target !== null && shapeOf(target) !== shapeOf(patch)) {
     throw new Error(
-      `wrong node kind: field '${path}' is ${describeShape(target)}, but the patch has ${describeShape(patch)}`,
+      `wrong node kind: field '${place.path}' is ${describeShape(target)}, but the patch has ${describeShape(patch)}`,
     );
   }
-  if (isMap(patch)) return mergeMap(isMap(target) ? target : undefined, patch, schema, path);
+  if (isMap(patch)) return mergeMap(isMap(target) ? target : undefined, patch, schema, place);
   if (Array.isArray(patch)) {
     const list = Array.isArray(target) ? target : undefined;
-    if (schema?.merge === true) return mergeList(list, patch, schema, path);
+    if (schema?.merge === true) return mergeList(list, patch, schema, place);
     return patch;
   }
   return patch;
@@ -62,19 +72,17 @@ function mergeMap(
   target: ValueMap | undefined,
   patch: ValueMap,
   schema: FieldSchema | undefined,
-  path: string,
+  place: Place,
 ): ValueMap | undefined {
-  const directive = takeDirective(patch, path);
+  const directive = takeDirective(patch, place);
   if (directive === "delete") return undefined;
   // A new map is the patch's, walked through itself: its nulls and directives are carried out as well.
   const result = target === undefined || directive === "replace" ? newMap() : target;
   for (const key of Object.keys(patch)) {
-    const merged = merge(
-      result[key],
-      patch[key],
-      fieldSchema(schema, key),
-      path === "" ? key : `${path}.${key}`,
-    );
+    const merged = merge(result[key], patch[key], fieldSchema(schema, key), {
+      ...place,
+      path: place.path === "" ? key : `${place.path}.${key}`,
+    });
     if (merged === undefined) delete result[key];
     else result[key] = merged;
   }
@@ -82,39 +90,39 @@ function mergeMap(
 }
 
 /** Removes and returns the map's `$patch`. @throws Error for an unknown one */
-function takeDirective(patch: ValueMap, path: string): Directive {
+function takeDirective(patch: ValueMap, place: Place): Directive {
   const directive = patch[DIRECTIVE];
   if (directive === undefined) return undefined;
   delete patch[DIRECTIVE];
   if (directive === "delete" || directive === "replace" || directive === "merge") return directive;
-  throw new Error(`unknown patch strategy '${scalarText(directive)}' in '${path || "the patch"}'`);
+  throw new Error(`unknown patch strategy '${scalarText(directive)}' in '${place.path || "the patch"}'`);
 }
 
 function mergeList(
   target: readonly Value[] | undefined,
   patch: readonly Value[],
   schema: FieldSchema,
-  path: string,
+  place: Place,
 ): Value[] | undefined {
-  const { directive, elements } = splitListDirective(patch, path);
+  const { directive, elements } = splitListDirective(patch, place);
   if (directive === "delete") return undefined;
   const present = directive === "replace" || target === undefined ? [] : [...target];
   const keys = schema.keys ?? (schema.mergeKey === undefined ? [] : [schema.mergeKey]);
   const merged =
-    keys.length === 0 ? mergeSets(present, elements) : mergeKeyed(present, elements, keys, schema, path);
+    keys.length === 0 ? mergeSets(present, elements) : mergeKeyed(present, elements, keys, schema, place);
   return merged;
 }
 
 /** A list element that is nothing but a directive is about the whole list. */
 function splitListDirective(
   patch: readonly Value[],
-  path: string,
+  place: Place,
 ): { directive: Directive; elements: Value[] } {
   let directive: Directive;
   const elements: Value[] = [];
   for (const element of patch) {
     if (isMap(element) && element[DIRECTIVE] !== undefined && Object.keys(element).length === 1) {
-      directive = takeDirective(element, path);
+      directive = takeDirective(element, place);
     } else elements.push(element);
   }
   return { directive, elements };
@@ -138,23 +146,25 @@ function mergeKeyed(
   patch: readonly Value[],
   keys: readonly string[],
   schema: FieldSchema,
-  path: string,
+  place: Place,
 ): Value[] {
   const present = [...target];
   let items: ValueMap[] = [];
   for (const element of patch) {
     if (element === null) continue;
-    if (!isMap(element)) throw new Error(`wrong node kind: elements of '${path}' must be maps`);
+    if (!isMap(element)) throw new Error(`wrong node kind: elements of '${place.path}' must be maps`);
     if (!keys.some((key) => hasKey(element, key))) {
       if (target.length === 0) {
-        const added = mergeMap(undefined, element, schema.items, path);
+        const added = mergeMap(undefined, element, schema.items, place);
         if (added !== undefined) items.push(added);
         continue;
       }
-      throw new Error(`an element of '${path}' in the patch has no '${keys.join("' or '")}' to merge it by`);
+      throw new Error(
+        `an element of '${place.path}' in the patch has no '${keys.join("' or '")}' to merge it by`,
+      );
     }
     const index = present.findIndex((other) => isMap(other) && sameKeys(other, element, keys));
-    const merged = mergeElement(present[index], element, schema.items, path);
+    const merged = mergeElement(present[index], element, schema.items, place);
     if (merged === undefined) {
       if (index >= 0) present.splice(index, 1);
       items = items.filter((item) => !sameKeys(item, element, keys));
@@ -165,17 +175,20 @@ function mergeKeyed(
     if (again >= 0) items[again] = merged.value;
     else items.push(merged.value);
   }
-  return placeElements(items, present, keys);
+  return placeElements(items, present, keys, place);
 }
 
 function mergeElement(
   target: Value | undefined,
   patch: ValueMap,
   schema: FieldSchema | undefined,
-  path: string,
+  place: Place,
 ): { readonly value: ValueMap; readonly inPlace: boolean } | undefined {
   const replaces = patch[DIRECTIVE] === "replace";
-  const value = mergeMap(isMap(target) ? target : undefined, patch, schema, `${path}[]`);
+  const value = mergeMap(isMap(target) ? target : undefined, patch, schema, {
+    ...place,
+    path: `${place.path}[]`,
+  });
   if (value === undefined || Object.keys(value).length === 0) return undefined;
   return { value, inPlace: !replaces };
 }
@@ -184,6 +197,7 @@ function placeElements(
   items: readonly ValueMap[],
   present: readonly Value[],
   keys: readonly string[],
+  place: Place,
 ): Value[] {
   let result: Value[] = [...items];
   for (const element of present) {
@@ -191,7 +205,11 @@ function placeElements(
       result.push(element);
     } else if (keys.length > 1) {
       // With several keys a missing one agrees with any, and the target's element goes to the end.
-      result = result.filter((item) => !isMap(item) || !compatibleKeys(item, element, keys));
+      result = result.filter((item) => {
+        if (!isMap(item) || !compatibleKeys(item, element, keys)) return true;
+        if (!sameKeys(item, element, keys)) place.warn(droppedElement(item, element, keys, place.path));
+        return false;
+      });
       result.push(element);
     } else {
       const index = result.findIndex((item) => isMap(item) && sameKeys(item, element, keys));
@@ -200,6 +218,16 @@ function placeElements(
     }
   }
   return result;
+}
+
+/** kustomize drops such an element of the patch silently, which nobody expects. */
+function droppedElement(item: ValueMap, present: ValueMap, keys: readonly string[], path: string): string {
+  const shown = (element: ValueMap): string =>
+    keys.map((key) => `${key} ${hasKey(element, key) ? scalarText(element[key]) : "unset"}`).join(", ");
+  return (
+    `Warning: an element of '${path}' in a patch is dropped, as in kustomize: its keys (${shown(item)}) are not those of ` +
+    `the present element (${shown(present)}). Give the same keys in both.`
+  );
 }
 
 function hasKey(element: ValueMap, key: string): boolean {
