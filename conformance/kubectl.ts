@@ -7,22 +7,14 @@
  * KUBECTLS names the programs, separated by colons; default: `kubectl` and `kubectl.*` beside the one on PATH.
  */
 import { spawn } from "node:child_process";
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { writeSection } from "./document-section.ts";
 import { LINES } from "./kubectl-lines.ts";
 import type { Line } from "./kubectl-lines.ts";
 
-const DOCUMENT = new URL("../docs/conformance.md", import.meta.url);
 const PROGRAM = new URL("../packages/cli/bin/ai-edge.js", import.meta.url).pathname;
 /** Lines wait for pods at most 90 s themselves; one that takes longer hangs. */
 const LINE_TIMEOUT_MS = 120_000;
@@ -190,20 +182,6 @@ function report(results: ReadonlyMap<string, ReadonlyMap<Line, string>>, lines: 
   ].join("\n");
 }
 
-/** Replaces this suite's section, or adds it. */
-function writeSection(section: string): void {
-  const [start, end] = ["<!-- kubectl -->", "<!-- /kubectl -->"];
-  const block = `${start}\n\n${section}\n\n${end}`;
-  const text = existsSync(DOCUMENT) ? readFileSync(DOCUMENT, "utf8") : "# Conformance\n";
-  const from = text.indexOf(start);
-  const to = text.indexOf(end);
-  const next =
-    from < 0 || to < from
-      ? `${text.trimEnd()}\n\n${block}\n`
-      : text.slice(0, from) + block + text.slice(to + end.length);
-  writeFileSync(DOCUMENT, next);
-}
-
 const { values } = parseArgs({
   options: {
     write: { type: "boolean" },
@@ -235,5 +213,5 @@ try {
 } finally {
   await demo.stop();
 }
-if (values.write === true) writeSection(report(results, lines));
+if (values.write === true) writeSection("kubectl", report(results, lines));
 process.exitCode = [...results.values()].every((failures) => failures.size === 0) ? 0 : 1;

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const REQUIRED_MAJOR = 24;
 /** Commands that stay and so are worth a bundle; see program-bundle.js. */
-const LONG_LIVED = new Set(["up", "demo", "core", "edge"]);
+const LONG_LIVED = new Set(["up", "demo", "core", "edge", "apiserver", "registry", "forge"]);
 
 /** The nearest node_modules/.bin/node above this file that is new enough to run the sources. */
 function installedNode() {
