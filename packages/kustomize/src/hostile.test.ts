@@ -130,7 +130,8 @@ describe("patches of any shape", () => {
       }),
       { numRuns: 1_500 },
     );
-    expect(applied).toBeGreaterThan(100);
+    // Some 110 do: fewer than half of that would mean that the test has lost its subject.
+    expect(applied).toBeGreaterThan(50);
   });
 
   it("strategic merge patches give a result that reads back, or an error", () => {
