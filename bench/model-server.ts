@@ -6,10 +6,15 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { MODEL_SERVER_BUNDLE, MODEL_SERVER_NODE_FLAGS } from "../packages/model-server/src/index.ts";
+
+/** esbuild belongs to the model server's package, so it is looked up from there. */
+const { build }: { build(options: object): Promise<unknown> } = createRequire(
+  MODEL_SERVER_BUNDLE.entryPoints[0],
+)("esbuild");
 
 const root = join(import.meta.dirname, "..");
 const CLIENTS = 16;
