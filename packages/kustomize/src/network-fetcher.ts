@@ -1,5 +1,3 @@
-import { fetchRepository } from "./git-repository.ts";
-import { fetchFile } from "./https-file.ts";
 import type { RemoteFetcher } from "./remote-build.ts";
 
 export interface NetworkOptions {
@@ -13,10 +11,19 @@ export interface NetworkOptions {
   readonly allowFileUrls?: boolean;
 }
 
-/** Fetches from the network: files over HTTPS, repositories with the machine's git. */
+/**
+ * Fetches from the network: files over HTTPS, repositories with the machine's git. What that needs is loaded when it is
+ * used: most builds never fetch, and TLS alone would make up a good part of their start.
+ */
 export function networkFetcher(options: NetworkOptions = {}): RemoteFetcher {
   return {
-    file: (url, bounds) => fetchFile(url, bounds, options),
-    repository: (repository, bounds) => fetchRepository(repository, bounds, options),
+    async file(url, bounds) {
+      const { fetchFile } = await import("./https-file.ts");
+      return fetchFile(url, bounds, options);
+    },
+    async repository(repository, bounds) {
+      const { fetchRepository } = await import("./git-repository.ts");
+      return fetchRepository(repository, bounds, options);
+    },
   };
 }
