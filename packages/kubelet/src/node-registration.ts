@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from "node:os";
 
-import { formatTime, isStatus } from "@ai-edge/apimachinery";
+import { type Condition, formatTime, isStatus, withCondition } from "@ai-edge/apimachinery";
 import { Node } from "@ai-edge/api";
 import { keepLease, type Manager } from "@ai-edge/runtime";
 import type { Logger } from "pino";
@@ -59,16 +59,21 @@ async function register(manager: Manager, options: NodeRegistrationOptions): Pro
   } catch (error) {
     if (!isStatus(error, "AlreadyExists")) throw error;
   }
+  const known = (await client.get(Node, { name: nodeName })).status?.conditions;
   await client.patch(
     Node,
     { name: nodeName },
-    { type: "merge", body: { metadata: { labels }, status: await nodeStatus(options, manager.now()) } },
+    {
+      type: "merge",
+      body: { metadata: { labels }, status: await nodeStatus(options, known, manager.now()) },
+    },
     { subresource: "status" },
   );
 }
 
 async function nodeStatus(
   { nodeName, hostIP }: NodeRegistrationOptions,
+  known: Condition[] | undefined,
   now: Date,
 ): Promise<NonNullable<Node["status"]>> {
   const resources = {
@@ -76,7 +81,12 @@ async function nodeStatus(
     memory: `${Math.floor(totalmem() / 1024)}Ki`,
     pods: String(MAX_PODS),
   };
-  const time = formatTime(now);
+  const ready = {
+    type: "Ready",
+    status: "True" as const,
+    reason: "KubeletReady",
+    message: "the node agent is ready",
+  };
   return {
     capacity: resources,
     allocatable: resources,
@@ -84,16 +94,11 @@ async function nodeStatus(
       { type: "InternalIP", address: hostIP },
       { type: "Hostname", address: nodeName },
     ],
-    conditions: [
-      {
-        type: "Ready",
-        status: "True",
-        reason: "KubeletReady",
-        message: "the node agent is ready",
-        lastHeartbeatTime: time,
-        lastTransitionTime: time,
-      },
-    ],
+    // A node that was Ready before this start has been Ready since then.
+    conditions: withCondition(known, ready, now).map((condition) => ({
+      ...condition,
+      lastHeartbeatTime: formatTime(now),
+    })),
     nodeInfo: {
       architecture: process.arch === "x64" ? "amd64" : process.arch,
       operatingSystem: "linux",
