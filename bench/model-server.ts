@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { MODEL_SERVER_BUNDLE, MODEL_SERVER_NODE_FLAGS } from "../packages/model-server/src/index.ts";
 
 /** esbuild belongs to the model server's package, so it is looked up from there. */
-const { build }: { build(options: object): Promise<unknown> } = createRequire(
+const { build }: { build: (options: object) => Promise<unknown> } = createRequire(
   MODEL_SERVER_BUNDLE.entryPoints[0],
 )("esbuild");
 
