@@ -111,7 +111,7 @@ function report(what: string, time: number | undefined): void {
 
 function timeProgram(program: string, args: readonly string[]): number | undefined {
   const probe = spawnSync(program, args, { encoding: "utf8", maxBuffer: 1 << 28 });
-  if (probe.error !== undefined || probe.status !== 0) return undefined;
+  if (probe.error !== undefined || probe.status !== 0 || probe.stdout === "") return undefined;
   return median(
     Array.from({ length: 3 }, () => seconds(() => spawnSync(program, args, { maxBuffer: 1 << 28 }))),
   );
@@ -130,9 +130,17 @@ try {
     seconds(() => render(app)),
   );
   report("model app, warm", median(Array.from({ length: RUNS_WARM }, () => seconds(() => render(app)))));
+  // As the long-lived commands run, and as it is released; then as a checkout runs it, by type stripping.
+  const bundle = join(root, "bundle");
+  spawnSync(process.execPath, ["packages/cli/bin/make-bundle.js", bundle]);
+  const start = `const { main } = await import(${JSON.stringify(join(bundle, "main.js"))}); process.exitCode = await main(["kustomize", "build", ${JSON.stringify(app)}]);`;
   report(
-    "model app, fresh process",
-    timeProgram(process.execPath, ["packages/cli/src/main.ts", "kustomize", "build", app]),
+    "model app, fresh process, bundled",
+    timeProgram(process.execPath, ["--input-type=module", "--eval", start]),
+  );
+  report(
+    "model app, fresh process, from source",
+    timeProgram(process.execPath, ["packages/cli/bin/ai-edge.js", "kustomize", "build", app]),
   );
   for (const [program, args] of PEERS) report(`model app, ${program}`, timeProgram(program, args(app)));
   const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : DOCUMENT_COUNTS;
