@@ -7,8 +7,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const REQUIRED_MAJOR = 24;
-/** Commands that stay and so are worth a bundle; see program-bundle.js. */
-const LONG_LIVED = new Set(["up", "demo", "core", "edge", "apiserver", "registry", "forge"]);
+/** Commands that stay, or that scripts time, and so are worth a bundle; see program-bundle.js. */
+const BUNDLED = new Set(["up", "demo", "core", "edge", "apiserver", "registry", "forge", "kustomize"]);
 
 /** The nearest node_modules/.bin/node above this file that is new enough to run the sources. */
 function installedNode() {
@@ -27,7 +27,7 @@ function installedNode() {
 const args = process.argv.slice(2);
 if (Number(process.versions.node.split(".")[0]) >= REQUIRED_MAJOR) {
   const { programEntry } = await import("./program-bundle.js");
-  const build = LONG_LIVED.has(args[0]) && !args.includes("--help");
+  const build = BUNDLED.has(args[0]) && !args.includes("--help");
   const entry = await programEntry({ build, inherited: process.env.AI_EDGE_PROGRAM });
   // What this process starts runs the same program.
   process.env.AI_EDGE_PROGRAM = entry;
