@@ -4,6 +4,7 @@ import { startCore } from "../core/start-core.ts";
 import type { ProgramIO } from "../program-io.ts";
 import { programLogger } from "../program-logger.ts";
 import { announceReady } from "../role/announce-ready.ts";
+import { startIdleCollection } from "../role/idle-collection.ts";
 import { Shutdown } from "../role/shutdown.ts";
 import { openDataDirectory } from "../topology/data-directory.ts";
 import { aborted } from "../topology/wait.ts";
@@ -46,6 +47,7 @@ export async function core(options: CoreCommandOptions, io: ProgramIO): Promise<
       shutdown,
     });
     announceReady(running.endpoints, io);
+    startIdleCollection(io.signal);
     await aborted(io.signal);
   } finally {
     await shutdown.run();

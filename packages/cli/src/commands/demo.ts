@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { pino } from "pino";
 
 import type { ProgramIO } from "../program-io.ts";
+import { startIdleCollection } from "../role/idle-collection.ts";
 import { demoReport } from "../demo/report.ts";
 import { Progress } from "../demo/progress.ts";
 import { type HopOutcome, runHops } from "../demo/run-hops.ts";
@@ -38,6 +39,7 @@ export async function demo(options: DemoOptions, io: ProgramIO): Promise<void> {
   let failure: unknown;
   try {
     progress.say(`Starting one core and ${edges.length} edges in ${dataDir}`);
+    startIdleCollection(io.signal);
     topology = await startTopology({
       dataDir,
       edges: options.edges,

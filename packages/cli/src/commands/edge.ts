@@ -7,6 +7,7 @@ import { programLogger } from "../program-logger.ts";
 import { startEdge } from "../edge/start-edge.ts";
 import { Shutdown } from "../role/shutdown.ts";
 import { announceReady } from "../role/announce-ready.ts";
+import { startIdleCollection } from "../role/idle-collection.ts";
 import { HUB_CREDENTIALS, openDataDirectory } from "../topology/data-directory.ts";
 import { aborted } from "../topology/wait.ts";
 import { UsageError, UserError } from "../user-error.ts";
@@ -49,6 +50,7 @@ export async function edge(options: EdgeCommandOptions, io: ProgramIO): Promise<
       shutdown,
     });
     announceReady(running.endpoints, io);
+    startIdleCollection(io.signal);
     await aborted(io.signal);
   } finally {
     await shutdown.run();

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 
 import type { ProgramIO } from "../program-io.ts";
+import { startIdleCollection } from "../role/idle-collection.ts";
 import { runningProcess } from "../topology/data-directory.ts";
 import { makeDirectory } from "../topology/make-directory.ts";
 import { edgeName, startTopology, type Topology } from "../topology/topology.ts";
@@ -27,6 +28,7 @@ export async function up(options: UpOptions, io: ProgramIO): Promise<void> {
     await detach(options, dataDir, io);
     return;
   }
+  startIdleCollection(io.signal);
   const topology = await startTopology({
     dataDir,
     edges: options.edges,

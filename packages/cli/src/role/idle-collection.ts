@@ -1,0 +1,35 @@
+import { performance } from "node:perf_hooks";
+import v8 from "node:v8";
+import vm from "node:vm";
+
+/** How often a process looks whether it is idle. A collection of our heaps (30 to 50 MB) takes 20 to 50 ms. */
+const CHECK_INTERVAL_MS = 10_000;
+/** Below this share of the last interval spent in the event loop's work, nobody notices the pause. */
+const IDLE_UTILIZATION = 0.1;
+/** Garbage that is worth a collection. */
+const MIN_GROWTH_BYTES = 4 * 1024 * 1024;
+
+/** "last-resort" also drops compiled code that is not in use; a plain major collection gives back a third as much. */
+const COLLECTION = { type: "major", execution: "sync", flavor: "last-resort" };
+
+/**
+ * Gives memory back while the process is idle. V8 collects when a heap grows, not when work ends: after a burst (a build,
+ * a rollout) a mostly idle controller would keep its garbage for hours. Measured by bench/topology.ts: 790 to 763 MiB in all.
+ */
+export function startIdleCollection(signal: AbortSignal, checkIntervalMs: number = CHECK_INTERVAL_MS): void {
+  v8.setFlagsFromString("--expose-gc");
+  const collect: unknown = vm.runInNewContext("gc");
+  if (typeof collect !== "function") return;
+  let last = performance.eventLoopUtilization();
+  let kept = 0;
+  const timer = setInterval(() => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    if (utilization > IDLE_UTILIZATION || process.memoryUsage().heapUsed - kept < MIN_GROWTH_BYTES) return;
+    collect(COLLECTION);
+    kept = process.memoryUsage().heapUsed;
+  }, checkIntervalMs);
+  timer.unref();
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+}
