@@ -9,7 +9,7 @@ const IDLE_UTILIZATION = 0.1;
 /** Garbage that is worth a collection. */
 const MIN_GROWTH_BYTES = 4 * 1024 * 1024;
 
-/** "last-resort" also drops compiled code that is not in use; a plain major collection gives back a third as much. */
+/** "last-resort" also drops compiled code that is not in use. */
 const COLLECTION = { type: "major", execution: "sync", flavor: "last-resort" };
 
 /**
