@@ -15,7 +15,7 @@ import type { Client } from "@ai-edge/client";
 
 import { NODE_PULL_SECRET } from "@ai-edge/kubelet";
 
-import { RUN_NAMESPACE } from "../demo/pipeline-run.ts";
+import { RUN_NAMESPACE } from "./pipeline-namespace.ts";
 
 const FIELD_MANAGER = "ai-edge-core";
 const RBAC_GROUP = "rbac.authorization.k8s.io";

@@ -8,7 +8,7 @@ import { startRegistry, type RegistryServer } from "@ai-edge/registry";
 import { addTektonControllers, localImageBuilder, nativeTasks, tektonManifests } from "@ai-edge/tekton";
 import type { Logger } from "pino";
 
-import { FORGE_TOKEN_SECRET, GIT_CREDENTIALS_SECRET, RUN_NAMESPACE } from "../demo/pipeline-run.ts";
+import { FORGE_TOKEN_SECRET, GIT_CREDENTIALS_SECRET, RUN_NAMESPACE } from "./pipeline-namespace.ts";
 import { CORE_RESOURCES } from "../role/custom-resources.ts";
 import { startEmbeddedCluster, type EmbeddedCluster } from "../role/embedded-cluster.ts";
 import type { Shutdown } from "../role/shutdown.ts";

@@ -3,7 +3,8 @@ import type { Client } from "@ai-edge/client";
 
 import type { Endpoints } from "../topology/endpoints.ts";
 import type { DemoModel, GoldenRequest } from "./models.ts";
-import { GIT_CREDENTIALS_SECRET, resultOf, RUN_NAMESPACE, waitForRun } from "./pipeline-run.ts";
+import { GIT_CREDENTIALS_SECRET, RUN_NAMESPACE } from "../core/pipeline-namespace.ts";
+import { resultOf, waitForRun } from "./pipeline-run.ts";
 
 /** A built, smoke-tested and pushed image. */
 export interface PackagedModel {

@@ -2,16 +2,11 @@ import { findCondition, formatKey } from "@ai-edge/apimachinery";
 import { PipelineRun } from "@ai-edge/api";
 import type { Client } from "@ai-edge/client";
 
+import { RUN_NAMESPACE } from "../core/pipeline-namespace.ts";
 import { waitForObject } from "../watching/wait-for-object.ts";
 
 /** A build with its smoke test takes seconds; a laptop under load may take much longer. */
 const RUN_TIMEOUT_MS = 180_000;
-
-/** Where the core keeps the `pipeline` ServiceAccount and its Secrets, and where candidates are tested. */
-export const RUN_NAMESPACE = "model-pipelines";
-/** Secrets that the core puts there at first start. */
-export const GIT_CREDENTIALS_SECRET = "git-credentials";
-export const FORGE_TOKEN_SECRET = "forge-token";
 
 /** A run ended otherwise than Succeeded; the message is the reason and message of its condition. */
 class PipelineRunFailedError extends Error {

@@ -5,13 +5,8 @@ import { createForgeClient } from "@ai-edge/forge";
 import type { ContentCredentials } from "../core/content-credentials.ts";
 import type { Endpoints } from "../topology/endpoints.ts";
 import type { PackagedModel } from "./packaging.ts";
-import {
-  FORGE_TOKEN_SECRET,
-  GIT_CREDENTIALS_SECRET,
-  resultOf,
-  RUN_NAMESPACE,
-  waitForRun,
-} from "./pipeline-run.ts";
+import { FORGE_TOKEN_SECRET, GIT_CREDENTIALS_SECRET, RUN_NAMESPACE } from "../core/pipeline-namespace.ts";
+import { resultOf, waitForRun } from "./pipeline-run.ts";
 
 const OWNER = "ai-edge";
 const REPOSITORY = "gitops";
